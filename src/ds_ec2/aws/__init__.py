@@ -1,0 +1,1 @@
+"""Floor 2: the only home of boto3; one file a service."""

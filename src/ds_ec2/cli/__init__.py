@@ -1,0 +1,1 @@
+"""Floor 4: argv becomes a request; one file a command."""

@@ -1,0 +1,93 @@
+"""A machine as its stacks and tags describe it: there is no other record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class MachineStatus(StrEnum):
+    """What a person is told about a machine."""
+
+    CREATING = "creating"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    STARTING = "starting"
+    DELETING = "deleting"
+    FAILED = "failed"
+    """Its stack failed and is still there: `up` finishes or replaces it, `down` removes it."""
+    GONE = "gone"
+    """The stack stands, the instance was terminated by somebody else."""
+
+
+class StageState(StrEnum):
+    """Where a bootstrap stage stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of the bootstrap, as the machine reports it in its status parameter.
+
+    Args:
+        name: `booted`, `disks`, `network`, `jupyter`, `environment`, `ready`.
+        state: Where it stands.
+        started_at: Unix seconds.
+        seconds: Duration, for a stage that ended.
+        error: The reason of a failure: the resolver's own words, at most 1,000 characters.
+    """
+
+    name: str
+    state: StageState
+    started_at: float
+    seconds: float | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine and what it costs.
+
+    Args:
+        name: The user's name for it.
+        owner: Who made it.
+        region: Its region.
+        zone: Its availability zone, empty while unknown.
+        status: What a person is told.
+        instance_id: Empty while there is none.
+        instance_type: As EC2 spells it.
+        stack: Name of its machine stack.
+        stack_status: CloudFormation's word.
+        managed_by: `ds-ec2` or `cdk`.
+        launched_at: Last start, or None.
+        created_at: When the stack was made, or None.
+        usd_per_hour: Price while running; None where unknown, never zero.
+        disk_gib: Root and data volumes together.
+        idle_minutes: Stop after so many idle minutes; 0 for never; None where unknown.
+        stages: Bootstrap stages in order, where they were asked for.
+    """
+
+    name: str
+    owner: str
+    region: str
+    zone: str
+    status: MachineStatus
+    instance_id: str
+    instance_type: str
+    stack: str
+    stack_status: str
+    managed_by: str
+    launched_at: datetime | None = None
+    created_at: datetime | None = None
+    usd_per_hour: float | None = None
+    disk_gib: int | None = None
+    idle_minutes: int | None = None
+    stages: tuple[Stage, ...] = ()

@@ -1,0 +1,1 @@
+"""The embedded AWS: moto, a CloudFormation engine, instances that run, Session Manager."""

@@ -1,0 +1,1 @@
+"""What runs on the machine: standard library alone, Python 3.9."""
