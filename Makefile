@@ -1,0 +1,53 @@
+# Two commands do everything: `make demo` and `make test`. Both rest on `make setup`.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := $(BIN)/python -m
+DEMO_ARGS ?=
+TEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup system demo test lint unit synth lock bench soak acceptance-aws clean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 18
+
+setup: .venv/ready ## make .venv with ds-ec2 in it, from the lock files
+
+.venv/ready: requirements/all.txt requirements/uv.txt pyproject.toml
+	$(PYTHON) scripts/check_python.py
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/all.txt requirements/uv.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch .venv/ready
+
+system: ## install what the tests use from Debian (needs root and apt; else says what is missing)
+	@sh scripts/system_packages.sh --browser
+
+demo: setup ## network, machine and JupyterLab on the embedded AWS (DEMO_ARGS=--once: check and tear down)
+	@sh scripts/system_packages.sh
+	$(BIN)/ds-ec2 demo $(DEMO_ARGS)
+
+test: setup system lint ## the whole suite
+	$(RUN) pytest $(TEST_ARGS)
+
+lint: setup ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+synth: setup ## write the CloudFormation templates into the package
+	$(RUN) ds_ec2_cdk.synth
+
+lock: ## pin the newest versions that pyproject.toml allows
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-header --all-extras --upgrade pyproject.toml -o requirements/all.txt
+	echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-header --upgrade - -o requirements/uv.txt
+
+bench: setup ## measure, and write docs/reference/benchmarks.md
+	$(RUN) benchmarks.run
+
+clean: ## remove what the other targets made
+	rm -rf .venv node_modules cdk.out artefacts build dist
