@@ -1,0 +1,54 @@
+"""Start-up is a feature: --help stays near the interpreter's own start and loads nothing heavy."""
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DS_EC2 = Path(sys.executable).with_name("ds-ec2")
+HEAVY = {"boto3", "botocore", "rich", "aws_cdk", "moto", "websockets", "asyncio"}
+
+
+def cpu_seconds(arguments: list[str], runs: int) -> float:
+    """The least CPU time of a run, the figure that other work disturbs least."""
+    best = float("inf")
+    for _ in range(runs):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL, env=os.environ | {"TERM": "dumb"})
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return best
+
+
+def test_help_costs_at_most_eight_times_an_empty_python() -> None:
+    subprocess.run([DS_EC2, "--help"], check=True, stdout=subprocess.DEVNULL)  # compiles the bytecode
+    floor = cpu_seconds([sys.executable, "-c", "pass"], 15)
+    ours = cpu_seconds([str(DS_EC2), "--help"], 15)
+    assert ours <= 8 * floor, f"--help {ours * 1000:.0f} ms, python -c pass {floor * 1000:.0f} ms"
+
+
+@pytest.mark.parametrize("command", [[], ["up"], ["ls"], ["lab"], ["down"], ["network"], ["local"]])
+def test_help_loads_nothing_heavy(command: list[str]) -> None:
+    code = (
+        "import sys; from ds_ec2.cli.main import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "print(','.join(sorted({name.split('.')[0] for name in sys.modules})), file=sys.stderr)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, *command, "--help"], check=True, capture_output=True, text=True
+    )
+    assert "Usage: ds-ec2" in run.stdout
+    assert not HEAVY & set(run.stderr.strip().split(","))
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["up", "ls", "lab", "ssh", "proxy", "logs", "stop", "start", "down", "network", "local", "demo"],
+)
+def test_every_command_shows_an_example(command: str) -> None:
+    run = subprocess.run([DS_EC2, command, "--help"], check=True, capture_output=True, text=True)
+    assert f"ds-ec2 {command}" in run.stdout.split("Example", 1)[1]
