@@ -1,0 +1,319 @@
+"""What would be done, as frozen values: read only to make, complete to show, print as JSON and price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from ds_ec2.model.bill import Bill
+
+if TYPE_CHECKING:
+    from ds_ec2.model.machine import Machine
+    from ds_ec2.model.requests import DataFate, UpRequest
+
+
+class StackAction(StrEnum):
+    """What an apply does about a stack."""
+
+    MAKE = "make"
+    KEEP = "keep"
+    """It is there, and right."""
+    REMAKE = "remake"
+    """An earlier attempt failed: what is left of it is removed first."""
+    WAIT = "wait"
+    """Somebody else is making it: wait, then use it."""
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class StackPlan:
+    """One stack.
+
+    Args:
+        name: The stack's name.
+        part: `network`, `data` or `machine`; the name of its template.
+        action: What is done about it.
+        parameters: (name, value) pairs that are known now.
+        later: Names of parameters whose values come from the outputs of stacks before it.
+        status: CloudFormation's word for the stack that is there, or empty.
+    """
+
+    name: str
+    part: str
+    action: StackAction
+    parameters: tuple[tuple[str, str], ...] = ()
+    later: tuple[str, ...] = ()
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """Accelerators of one kind. `count` is 0 for a slice of a GPU (g6f)."""
+
+    maker: str
+    name: str
+    count: int
+    memory_mib: int
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceType:
+    """An instance type as DescribeInstanceTypes tells it.
+
+    Args:
+        name: As EC2 spells it.
+        vcpus: Number of virtual CPUs.
+        memory_mib: Memory.
+        architectures: `x86_64`, `arm64`, ...
+        gpus: Accelerators, NVIDIA's and others'.
+        neuron: AWS Inferentia or Trainium.
+    """
+
+    name: str
+    vcpus: int
+    memory_mib: int
+    architectures: tuple[str, ...]
+    gpus: tuple[Gpu, ...] = ()
+    neuron: bool = False
+
+    @property
+    def nvidia(self) -> bool:
+        """Whether it runs CUDA: some GPU's maker is NVIDIA (a count would miss slices)."""
+        return any(gpu.maker.upper() == "NVIDIA" for gpu in self.gpus)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An Amazon machine image.
+
+    Args:
+        id: `ami-...`.
+        name: Its name.
+        architecture: `x86_64` or `arm64`.
+        root_device: Device name of its root volume.
+        root_gib: Size of its root snapshot: the least a root volume can be.
+        source: The SSM public parameter it was found by, or `--image`.
+    """
+
+    id: str
+    name: str
+    architecture: str
+    root_device: str
+    root_gib: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """A verdict on the account's vCPU quota.
+
+    Args:
+        code: `L-1216C47A`; empty where the family has no known quota.
+        limit: vCPUs allowed; None where it could not be read.
+        used: vCPUs of this class that run now.
+        needed: vCPUs of the machine.
+    """
+
+    code: str
+    limit: float | None
+    used: int
+    needed: int
+
+    @property
+    def enough(self) -> bool:
+        """Whether the machine fits; an unknown limit counts as enough, since EC2 has the last word."""
+        return self.limit is None or self.used + self.needed <= self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class UpPlan:
+    """Everything `up` would do.
+
+    Args:
+        request: What was asked.
+        owner: Short name of the owner.
+        account_id: AWS account.
+        region: Where.
+        zone: Availability zone of the machine and its data.
+        type: The instance type.
+        image: The image.
+        root_gib: Root volume.
+        data_gib: Data volume: the existing one's size where data is re-used.
+        network: The shared network stack.
+        data: The data stack.
+        machine: The machine stack.
+        packages: Text of requirements.txt as the machine will get it.
+        bill: What it costs, the network's share included.
+        quota: Verdict, or None where quotas cannot be read.
+        notes: Sentences worth reading before saying yes.
+    """
+
+    request: UpRequest
+    owner: str
+    account_id: str
+    region: str
+    zone: str
+    type: InstanceType
+    image: Image
+    root_gib: int
+    data_gib: int
+    network: StackPlan
+    data: StackPlan
+    machine: StackPlan
+    packages: str
+    bill: Bill = field(default_factory=Bill)
+    quota: Quota | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkPlan:
+    """What `network up` would do."""
+
+    stack: StackPlan
+    account_id: str
+    region: str
+    zones: tuple[str, ...]
+    bill: Bill = field(default_factory=Bill)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The shared network of a region, as its stack tells it.
+
+    Args:
+        region: Where.
+        stack_status: CloudFormation's word.
+        vpc_id: Its VPC.
+        zones: Availability zones, in the order of `subnets`.
+        subnets: Private subnets, one a zone.
+        security_group: The machines' security group.
+        bucket: The transit bucket.
+        way_out: `nat-instance`, `nat-gateway` or `none`.
+        way_out_instance: Instance id of the NAT instance, or empty.
+        way_out_state: EC2's word for that instance, or empty.
+        machines: Names of the machines on it.
+        bill: What it costs.
+    """
+
+    region: str
+    stack_status: str
+    vpc_id: str
+    zones: tuple[str, ...]
+    subnets: tuple[str, ...]
+    security_group: str
+    bucket: str
+    way_out: str
+    way_out_instance: str = ""
+    way_out_state: str = ""
+    machines: tuple[str, ...] = ()
+    bill: Bill = field(default_factory=Bill)
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkDownPlan:
+    """What `network down` would remove. Only made when no machine is on the network."""
+
+    stack: StackPlan
+    network: Network
+    objects: int
+    """Number of objects in the transit bucket, which go with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabPlan:
+    """What `lab` would do.
+
+    Args:
+        machine: The machine.
+        needs_start: It is stopped: a question for the user.
+        local_port: The port on this computer; 0 for any free one.
+    """
+
+    machine: Machine
+    needs_start: bool
+    local_port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DownPlan:
+    """What `down` would remove.
+
+    Args:
+        machine: The machine.
+        stacks: Stacks in the order of their removal.
+        data_volume: Id of the data volume, or empty.
+        data_gib: Its size.
+        data: The volume's fate; None is a question for the user (`dataclasses.replace` answers it).
+        others: Names of other machines on the network, which stays for them.
+        snapshot_usd_per_month: The most a kept snapshot costs.
+        notes: Sentences worth reading before saying yes.
+    """
+
+    machine: Machine
+    stacks: tuple[StackPlan, ...]
+    data_volume: str
+    data_gib: int
+    data: DataFate | None
+    others: tuple[str, ...] = ()
+    snapshot_usd_per_month: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Something tagged that is still there after a removal.
+
+    Args:
+        kind: `snapshot`, `volume`, `instance`, `network interface`, `parameter`, `stack`.
+        id: Its id.
+        usd_per_month: What it costs, None where unknown or nothing.
+        meant: It was asked for (a kept snapshot).
+    """
+
+    kind: str
+    id: str
+    usd_per_month: float | None = None
+    meant: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DownResult:
+    """What is left after `down`, looked up by tags.
+
+    Args:
+        name: The machine that is gone.
+        leftovers: What is still there and tagged as the machine's.
+        network_stays: The network is left, for other machines or the next one.
+        others: Names of other machines.
+    """
+
+    name: str
+    leftovers: tuple[Leftover, ...]
+    network_stays: bool
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalStatus:
+    """The embedded AWS on this computer.
+
+    Args:
+        running: It answers.
+        endpoint_url: Where, or empty.
+        pid: Its process, or 0.
+        isolation: `namespaces` or `directory`.
+        started_at: ISO 8601, or empty.
+        state_dir: Where it keeps its state.
+        log: Its log file.
+    """
+
+    running: bool
+    endpoint_url: str
+    pid: int
+    isolation: str
+    started_at: str
+    state_dir: str
+    log: str

@@ -1,0 +1,90 @@
+"""What a user asked for, as one frozen value per verb: no option is threaded through by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEFAULT_TYPE: Final = "m7i-flex.xlarge"
+"""4 vCPU, 16 GiB, $0.19 an hour in us-east-1."""
+DEFAULT_CIDR: Final = "10.0.0.0/16"
+
+
+class WayOut(StrEnum):
+    """How machines of a network reach the internet."""
+
+    NAT_INSTANCE = "nat-instance"
+    NAT_GATEWAY = "nat-gateway"
+    NONE = "none"
+
+
+class DataFate(StrEnum):
+    """What becomes of the data volume when its machine is removed."""
+
+    KEEP_SNAPSHOT = "keep-snapshot"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class UpRequest:
+    """`ds-ec2 up`.
+
+    Args:
+        name: The machine's name.
+        owner: Short name of the owner; empty for the setting, else one made from the caller's identity.
+        instance_type: As EC2 spells it.
+        image: An AMI id; None resolves the newest image that fits the type.
+        zone: An availability zone; None takes one that sells the type.
+        root_gib: Root volume in GiB; None takes what the image needs and some more.
+        data_gib: Data volume in GiB.
+        packages: A requirements file; None takes the list that comes with ds-ec2.
+        python: Python version of the environment, `3.12`.
+        idle_minutes: Stop after so many idle minutes; 0 for never.
+        way_out: For a network that has to be made.
+        vpc_cidr: For a network that has to be made.
+        wait_ready: Wait for the long package list too, not only for JupyterLab.
+    """
+
+    name: str = "work"
+    owner: str = ""
+    instance_type: str = DEFAULT_TYPE
+    image: str | None = None
+    zone: str | None = None
+    root_gib: int | None = None
+    data_gib: int = 50
+    packages: Path | None = None
+    python: str = "3.12"
+    idle_minutes: int = 60
+    way_out: WayOut = WayOut.NAT_INSTANCE
+    vpc_cidr: str = DEFAULT_CIDR
+    wait_ready: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DownRequest:
+    """`ds-ec2 down`.
+
+    Args:
+        name: The machine's name, its instance id, or empty for the only machine.
+        data: The data volume's fate; None leaves it open, so that the plan asks.
+    """
+
+    name: str = ""
+    data: DataFate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkRequest:
+    """`ds-ec2 network up`.
+
+    Args:
+        way_out: How machines reach the internet.
+        vpc_cidr: Address range of the VPC.
+    """
+
+    way_out: WayOut = WayOut.NAT_INSTANCE
+    vpc_cidr: str = DEFAULT_CIDR
