@@ -1,1 +1,1 @@
-"""Floor 1: instance types and prices."""
+"""Floor 1: instance types and prices; dated data in `data/`."""
