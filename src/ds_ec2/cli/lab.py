@@ -1,0 +1,80 @@
+"""`ds-ec2 lab`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ds_ec2.cli.options import json_option, name_argument, target_options, yes_option
+
+if TYPE_CHECKING:
+    from ds_ec2.model.target import Target
+    from ds_ec2.operations.lab import LabSession
+
+EXAMPLE = """\b
+Example:
+  ds-ec2 lab
+  ds-ec2 lab paper --port 8890 --no-browser
+Ctrl-C closes the tunnel; the machine runs on until it is idle or stopped.
+"""
+
+
+@click.command("lab", epilog=EXAMPLE)
+@name_argument
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="N",
+    help="Port on this computer.  [default: a free one]",
+)
+@click.option("--no-browser", is_flag=True, help="Print the address, open nothing.")
+@yes_option
+@json_option
+@target_options
+def command(
+    target: Target, name: str | None, port: int, *, no_browser: bool, yes: bool, as_json: bool
+) -> None:
+    """Open JupyterLab of a machine in the browser, through Session Manager."""
+    from ds_ec2.console.progress import show_steps
+    from ds_ec2.console.prompt import confirm
+    from ds_ec2.operations.connect import connect
+    from ds_ec2.operations.lab import open_lab, plan_lab
+
+    account = connect(target)
+    plan = plan_lab(account, name or "", port)
+    question = f"{plan.machine.name} is stopped. Start it?"
+    if (
+        plan.needs_start
+        and not yes
+        and not confirm(question, hint=f"ds-ec2 lab {plan.machine.name}{target.flags} --yes")
+    ):
+        raise click.Abort
+    with show_steps(open_lab(account, plan)) as lab:
+        stay(lab, target, browser=not no_browser and not as_json, as_json=as_json)
+
+
+def stay(lab: LabSession, target: Target, *, browser: bool, as_json: bool = False) -> None:
+    """Show the address, open the browser where there is one, and wait for Ctrl-C or a broken tunnel."""
+    from ds_ec2.console import output
+    from ds_ec2.console.amounts import per_hour
+    from ds_ec2.console.browser import open_browser
+    from ds_ec2.errors import DsEc2Error
+
+    if as_json:
+        output.emit_json({"url": lab.url_with_token, "port": lab.local_port, "machine": lab.machine})
+    else:
+        opened = browser and open_browser(lab.url_with_token)
+        output.emit(lab.url if opened else lab.url_with_token)
+        output.say("Ctrl-C closes the tunnel.")
+    try:
+        lab.wait()
+    except KeyboardInterrupt:
+        name = f"{lab.machine.name}{target.flags}"
+        price = per_hour(lab.machine.usd_per_hour)
+        output.say(
+            f"\nThe tunnel is closed; {lab.machine.name} runs on ({price}). Stop it: ds-ec2 stop {name}"
+        )
+        return
+    raise DsEc2Error("the tunnel broke", why=lab.failed, hint=f"ds-ec2 lab {lab.machine.name}{target.flags}")

@@ -1,0 +1,84 @@
+"""`ds-ec2 up`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ds_ec2.cli.agree import Consent, agreed
+from ds_ec2.cli.options import dry_run_option, json_option, target_options, yes_option
+from ds_ec2.model.requests import DEFAULT_TYPE
+
+if TYPE_CHECKING:
+    from ds_ec2.model.target import Target
+
+EXAMPLE = """\b
+Example:
+  ds-ec2 up --local                         without an AWS account
+  ds-ec2 up --instance-type g6.xlarge       a GPU
+  ds-ec2 up paper --packages requirements.txt --data-gib 200
+  ds-ec2 up --dry-run                       what it would make, and the price
+"""
+
+
+@click.command("up", epilog=EXAMPLE)
+@click.argument("name", default="work")
+@click.option(
+    "--instance-type", metavar="TYPE", default=DEFAULT_TYPE, show_default=True, help="EC2 instance type."
+)
+@click.option("--image", metavar="AMI", help="Machine image.  [default: the newest that fits the type]")
+@click.option("--zone", metavar="ZONE", help="Availability zone.  [default: one that sells the type]")
+@click.option("--root-gib", type=click.IntRange(8, 16384), metavar="N", help="Root volume in GiB.")
+@click.option(
+    "--data-gib",
+    type=click.IntRange(1, 16384),
+    metavar="N",
+    default=50,
+    show_default=True,
+    help="Data volume in GiB.",
+)
+@click.option(
+    "--packages",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A requirements.txt.  [default: a data science list]",
+)
+@click.option("--python", metavar="X.Y", default="3.12", show_default=True, help="Python of the environment.")
+@click.option(
+    "--idle-timeout",
+    metavar="TIME",
+    default="60m",
+    show_default=True,
+    help="Stop after so long without work; or never.",
+)
+@click.option("--wait-ready", is_flag=True, help="Wait for all packages, not only for JupyterLab.")
+@dry_run_option
+@yes_option
+@json_option
+@target_options
+def command(
+    target: Target, name: str, idle_timeout: str, *, dry_run: bool, yes: bool, as_json: bool, **options: Any
+) -> None:
+    """Make a machine called NAME [work], or finish one that was begun.
+
+    Shows what it will make and what that costs, asks, and ends when JupyterLab answers.
+    """
+    from ds_ec2.console import machines, output, plans
+    from ds_ec2.console.progress import show_steps
+    from ds_ec2.model.durations import parse_seconds
+    from ds_ec2.model.names import check_name
+    from ds_ec2.model.requests import UpRequest
+    from ds_ec2.operations.connect import connect
+    from ds_ec2.operations.up import apply_up, plan_up
+
+    request = UpRequest(name=check_name(name), idle_minutes=-(-parse_seconds(idle_timeout) // 60), **options)
+    account = connect(target)
+    plan = plan_up(account, request)
+    hint = f"ds-ec2 up {name}{target.flags} --yes"
+    consent = Consent(dry_run=dry_run, yes=yes, as_json=as_json)
+    if not agreed(plan, plans.up_plan(plan), consent, question="Make it?", hint=hint):
+        return
+    machine = show_steps(apply_up(account, plan))
+    output.show(machine, machines.machine_facts(machine, target.flags), as_json=as_json)

@@ -1,0 +1,133 @@
+"""Machines and networks as text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ds_ec2.console.amounts import duration, per_hour
+from ds_ec2.console.plans import bill
+from ds_ec2.console.table import facts, table
+from ds_ec2.model.machine import MachineStatus, StageState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ds_ec2.model.machine import Machine
+    from ds_ec2.model.plans import DownResult, LocalStatus, Network
+
+
+def machine_table(machines: Sequence[Machine], now: datetime | None = None) -> str:
+    """Return a line per machine; `now` is for tests."""
+    moment = now or datetime.now(UTC)
+    owners = {machine.owner for machine in machines}
+    rows = [
+        [
+            machine.name,
+            *([machine.owner] if len(owners) > 1 else []),
+            machine.status.value,
+            machine.instance_type or "-",
+            machine.zone or "-",
+            _rate(machine),
+            _autostop(machine),
+            _age(machine.created_at, moment),
+        ]
+        for machine in machines
+    ]
+    owner = ["OWNER"] if len(owners) > 1 else []
+    columns = ["NAME", *owner, "STATUS", "TYPE", "ZONE", "$/HR", "AUTOSTOP", "AGE"]
+    return table(columns, rows, right=frozenset({"$/HR"}))
+
+
+def machine_facts(machine: Machine, flags: str = "") -> str:
+    """Return a machine and what can be done with it; `flags` are the target's (` --local`)."""
+    running = machine.status is MachineStatus.RUNNING
+    verbs = [("open", "lab"), ("shell", "ssh"), ("pause", "stop")] if running else [("start", "start")]
+    pairs = [(label, f"ds-ec2 {verb} {machine.name}{flags}") for label, verb in [*verbs, ("remove", "down")]]
+    price = per_hour(machine.usd_per_hour) + (" while it runs" if running else " when it runs")
+    where = f"{machine.instance_type} in {machine.zone}, {machine.instance_id}"
+    head = f"{machine.name} is {machine.status.value}: {where}"
+    return "\n".join([head, facts([("price", price), ("autostop", _autostop(machine)), *pairs])])
+
+
+def stages(machine: Machine) -> str:
+    """Return the bootstrap stages with their durations, and the reason where one failed."""
+    rows = [
+        [stage.name, stage.state.value, "" if stage.seconds is None else f"{stage.seconds:.1f} s"]
+        for stage in machine.stages
+    ]
+    errors = [f"\n{s.name}: {s.error}" for s in machine.stages if s.state is StageState.FAILED]
+    return "\n".join([table(["STAGE", "STATE", "TOOK"], rows, right=frozenset({"TOOK"})), *errors])
+
+
+def down_result(result: DownResult, flags: str = "") -> str:
+    """Return what is left, looked up after the removal."""
+    meant = [left for left in result.leftovers if left.meant]
+    unmeant = [left for left in result.leftovers if not left.meant]
+    lines = [f"{result.name} is gone."]
+    if not result.leftovers:
+        lines.append("Nothing tagged with its name is left.")
+    for left in (*unmeant, *meant):
+        price = f", ${left.usd_per_month:.2f}/month at most" if left.usd_per_month else ""
+        lines.append(f"{'Kept' if left.meant else 'STILL THERE'}: {left.kind} {left.id}{price}")
+    if result.network_stays:
+        others = (
+            f" for {', '.join(result.others)}"
+            if result.others
+            else f"; remove it with: ds-ec2 network down{flags}"
+        )
+        lines.append(f"The network stays{others}")
+    return "\n".join(lines)
+
+
+def network_facts(network: Network) -> str:
+    """Return the shared network."""
+    way_out = " ".join(
+        part for part in (network.way_out, network.way_out_instance, network.way_out_state) if part
+    )
+    body = facts(
+        [
+            ("stack", network.stack_status),
+            ("vpc", network.vpc_id),
+            (
+                "subnets",
+                ", ".join(f"{s} ({z})" for s, z in zip(network.subnets, network.zones, strict=False)),
+            ),
+            ("security group", f"{network.security_group}, no inbound rule"),
+            ("bucket", network.bucket),
+            ("way out", way_out),
+            ("machines", ", ".join(network.machines) or "none"),
+        ]
+    )
+    return "\n".join(part for part in (f"network in {network.region}", body, bill(network.bill)) if part)
+
+
+def local_facts(status: LocalStatus) -> str:
+    """Return the state of the embedded AWS."""
+    if not status.running:
+        return "The embedded AWS does not run.\n" + facts([("start", "ds-ec2 local start")])
+    return "The embedded AWS runs.\n" + facts(
+        [
+            ("endpoint", status.endpoint_url),
+            ("process", str(status.pid)),
+            ("machines", f"isolated by {status.isolation}"),
+            ("since", status.started_at),
+            ("state", status.state_dir),
+            ("log", status.log),
+            ("use it", f"export AWS_ENDPOINT_URL={status.endpoint_url}"),
+        ]
+    )
+
+
+def _rate(machine: Machine) -> str:
+    return "-" if machine.usd_per_hour is None else f"{machine.usd_per_hour:.4f}"
+
+
+def _autostop(machine: Machine) -> str:
+    if machine.idle_minutes is None:
+        return "-"
+    return f"{machine.idle_minutes} min idle" if machine.idle_minutes else "never"
+
+
+def _age(created_at: datetime | None, now: datetime) -> str:
+    return "-" if created_at is None else duration((now - created_at).total_seconds())

@@ -1,0 +1,130 @@
+"""Plans as text: what would be made or removed, and what it costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ds_ec2.console.amounts import per_hour, per_month
+from ds_ec2.console.table import facts, table
+from ds_ec2.model.plans import StackAction
+
+if TYPE_CHECKING:
+    from ds_ec2.model.bill import Bill
+    from ds_ec2.model.plans import (
+        DownPlan,
+        InstanceType,
+        NetworkDownPlan,
+        NetworkPlan,
+        Quota,
+        StackPlan,
+        UpPlan,
+    )
+
+
+def up_plan(plan: UpPlan) -> str:
+    """Return what `up` would make, with its price."""
+    request = plan.request
+    head = f"{request.name}: {_type(plan.type)} in {plan.zone}, account {plan.account_id}"
+    idle = f"after {request.idle_minutes} min idle" if request.idle_minutes else "never by itself"
+    body = facts(
+        [
+            ("image", f"{plan.image.name} ({plan.image.id})"),
+            ("disks", f"root {plan.root_gib} GiB, data {plan.data_gib} GiB, both gp3 and encrypted"),
+            ("packages", f"{_lines(plan.packages)} from {request.packages or 'the default list'}"),
+            ("python", request.python),
+            ("stops", idle),
+            ("stacks", _stacks((plan.network, plan.data, plan.machine))),
+            ("quota", _quota(plan.quota)),
+        ]
+    )
+    return "\n".join(part for part in (head, body, bill(plan.bill), _notes(plan.notes)) if part)
+
+
+def network_plan(plan: NetworkPlan) -> str:
+    """Return what `network up` would make."""
+    head = f"{plan.stack.name} in {plan.region}, account {plan.account_id}"
+    body = facts([("zones", ", ".join(plan.zones)), ("stacks", _stacks((plan.stack,)))])
+    return "\n".join(part for part in (head, body, bill(plan.bill), _notes(plan.notes)) if part)
+
+
+def network_down_plan(plan: NetworkDownPlan) -> str:
+    """Return what `network down` would remove."""
+    objects = f"{plan.objects} objects in {plan.network.bucket} go with it" if plan.objects else ""
+    return "\n".join(
+        [
+            f"{plan.stack.name} in {plan.network.region}",
+            facts([("bucket", objects), ("vpc", plan.network.vpc_id)]),
+        ]
+    )
+
+
+def down_plan(plan: DownPlan) -> str:
+    """Return what `down` would remove."""
+    machine = plan.machine
+    data = ""
+    if plan.data_volume:
+        fate = f": {plan.data.value}" if plan.data else ""
+        data = f"{plan.data_volume}, {plan.data_gib} GiB{fate}"
+    others = ", ".join(plan.others)
+    body = facts(
+        [
+            ("stacks", _stacks(plan.stacks)),
+            ("data", data),
+            ("network", f"stays, for {others}" if others else "stays; ds-ec2 network down removes it"),
+        ]
+    )
+    head = " ".join(
+        ["remove", machine.name, *([f"({machine.instance_type})"] if machine.instance_type else [])]
+    )
+    return "\n".join(part for part in (head, body, _notes(plan.notes)) if part)
+
+
+def bill(value: Bill) -> str:
+    """Return the lines of a bill and their sum."""
+    if not value.lines:
+        return ""
+    rows = [
+        [
+            f"  {line.what}",
+            per_hour(line.usd_per_hour_running, approximate=line.approximate)
+            if line.usd_per_hour_running != 0
+            else "-",
+            per_month(line.usd_per_month_stopped) if line.usd_per_month_stopped else "-",
+        ]
+        for line in value.lines
+    ]
+    rows.append(
+        [
+            "  together",
+            per_hour(value.usd_per_hour_running, approximate=value.approximate),
+            per_month(value.usd_per_month_stopped),
+        ]
+    )
+    return table(["  PRICE", "RUNNING", "STOPPED"], rows, right=frozenset({"RUNNING", "STOPPED"}))
+
+
+def _type(value: InstanceType) -> str:
+    gpus = [f"{gpu.count or 'a slice of'} x {gpu.name} {gpu.memory_mib / 1024:.0f} GiB" for gpu in value.gpus]
+    parts = [f"{value.vcpus} vCPU", f"{value.memory_mib / 1024:g} GiB", *gpus]
+    return f"{value.name} ({', '.join(parts)})"
+
+
+def _stacks(stacks: tuple[StackPlan, ...]) -> str:
+    words = {StackAction.REMAKE: "remake (an earlier try failed)", StackAction.WAIT: "wait for"}
+    return ", ".join(f"{words.get(stack.action, stack.action.value)} {stack.name}" for stack in stacks)
+
+
+def _quota(quota: Quota | None) -> str:
+    if quota is None or quota.limit is None:
+        return "not known"
+    verdict = "enough" if quota.enough else "NOT ENOUGH"
+    return f"{verdict}: {quota.needed} vCPU needed, {quota.used} of {quota.limit:g} in use ({quota.code})"
+
+
+def _lines(packages: str) -> str:
+    count = sum(1 for line in packages.splitlines() if line.strip() and not line.lstrip().startswith("#"))
+    return f"{count} lines"
+
+
+def _notes(notes: tuple[str, ...]) -> str:
+    return "\n".join(f"  note: {note}" for note in notes)
