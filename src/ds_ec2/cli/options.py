@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final
@@ -69,6 +67,9 @@ name_argument: Final = click.argument("name", required=False)
 
 def _log_calls() -> None:
     """Show one line per AWS call (service, operation, status, milliseconds), never a body."""
+    import logging
+    import sys
+
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     logger = logging.getLogger("ds_ec2")
