@@ -6,7 +6,7 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint unit synth lock bench soak acceptance-aws clean
+.PHONY: help setup system demo test lint unit synth lock docs bench soak acceptance-aws clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 18
@@ -17,7 +17,7 @@ setup: .venv/ready ## make .venv with ds-ec2 in it, from the lock files
 	$(PYTHON) scripts/check_python.py
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/all.txt requirements/uv.txt
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements/all.txt requirements/uv.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	touch .venv/ready
 
@@ -28,8 +28,17 @@ demo: setup ## network, machine and JupyterLab on the embedded AWS (DEMO_ARGS=--
 	@sh scripts/system_packages.sh
 	$(BIN)/ds-ec2 demo $(DEMO_ARGS)
 
-test: setup system lint ## the whole suite
+test: setup system lint .venv/awscli/ready node_modules/ready ## the whole suite
 	$(RUN) pytest $(TEST_ARGS)
+
+.venv/awscli/ready: .venv/ready requirements/awscli.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/awscli
+	$(BIN)/uv pip sync --quiet --python .venv/awscli/bin/python --require-hashes requirements/awscli.txt
+	touch $@
+
+node_modules/ready: .venv/ready package-lock.json
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent
+	touch $@
 
 lint: setup ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
@@ -45,6 +54,12 @@ lock: ## pin the newest versions that pyproject.toml allows
 	  --no-emit-find-links --no-header --all-extras --upgrade pyproject.toml -o requirements/all.txt
 	echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header --upgrade - -o requirements/uv.txt
+
+	cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-header --upgrade awscli.in -o awscli.txt
+
+docs: setup ## write the command reference
+	$(BIN)/python scripts/command_reference.py
 
 bench: setup ## measure, and write docs/reference/benchmarks.md
 	$(RUN) benchmarks.run
