@@ -1,0 +1,64 @@
+"""What a person does in JupyterLab: run a cell, type in a terminal."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Page, expect
+
+
+class Lab:
+    """A JupyterLab behind a tunnel, at the address that `ds-ec2 lab` printed."""
+
+    def __init__(self, url_with_token: str) -> None:
+        parts = urlsplit(url_with_token)
+        self.base = f"{parts.scheme}://{parts.netloc}"
+        self.token = parse_qs(parts.query)["token"][0]
+
+    def request(self, method: str, path: str, body: object = None) -> Any:
+        """Ask the server's own API."""
+        request = urllib.request.Request(  # noqa: S310 - http on loopback
+            self.base + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"token {self.token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - http on loopback
+            return json.loads(answer.read() or b"null")
+
+    def run_cell(self, page: Page, name: str, code: str) -> str:
+        """Open a new notebook in the browser, run one cell and return what it printed."""
+        cell: dict[str, Any] = {
+            "cell_type": "code",
+            "source": code,
+            "metadata": {},
+            "outputs": [],
+            "execution_count": None,
+        }
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        content = {"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+        self.request("PUT", f"/api/contents/{name}", {"type": "notebook", "content": content})
+        page.goto(f"{self.base}/lab/tree/{name}?token={self.token}&reset")
+        editor = page.locator(".jp-Notebook .jp-CodeCell .cm-content").first
+        editor.wait_for()
+        page.get_by_text("| Idle").first.wait_for()
+        editor.click()
+        page.keyboard.press("Shift+Enter")
+        output = page.locator(".jp-Notebook .jp-OutputArea-output").first
+        expect(output).not_to_be_empty(timeout=60_000)
+        return output.inner_text()
+
+    def type_in_terminal(self, page: Page, line: str) -> None:
+        """Open a terminal from the menu and type a line."""
+        page.get_by_role("menuitem", name="File", exact=True).click()
+        page.get_by_role("menuitem", name="New", exact=True).hover()
+        page.get_by_role("menuitem", name="Terminal", exact=True).click()
+        screen = page.locator(".jp-Terminal .xterm-screen")
+        screen.wait_for()
+        page.wait_for_timeout(1500)  # the shell's prompt has no event of its own
+        screen.click()
+        page.keyboard.type(line)
+        page.keyboard.press("Enter")

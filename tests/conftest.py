@@ -1,0 +1,92 @@
+"""What every folder of tests shares: which cloud, a home of its own, and the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BIN = Path(sys.executable).parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--target",
+        choices=["local", "aws"],
+        default="local",
+        help="where the scenarios run: the embedded AWS, or the account of the environment (it bills)",
+    )
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """`ds-ec2` as a user runs it, in a process of its own."""
+
+    environment: dict[str, str]
+    flags: tuple[str, ...]
+
+    def arguments(self, *words: str) -> list[str]:
+        return [str(BIN / "ds-ec2"), *self.flags, *words]
+
+    def __call__(
+        self, *words: str, ok: bool = True, timeout_s: float = 240, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; `ok` demands exit status 0."""
+        run = subprocess.run(
+            self.arguments(*words),
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+        if ok:
+            assert run.returncode == 0, f"ds-ec2 {' '.join(words)}\n{run.stdout}\n{run.stderr}"
+        return run
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start a command that stays, with its output as text."""
+        return subprocess.Popen(
+            self.arguments(*words),
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            bufsize=1,
+        )
+
+
+def private_environment(home: Path) -> dict[str, str]:
+    """The environment of a user who has nothing: a home of its own and no AWS settings."""
+    kept = {
+        key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "DS_EC2_", "XDG_"))
+    }
+    return kept | {
+        "HOME": str(home),
+        "XDG_STATE_HOME": str(home / "state"),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+@pytest.fixture(scope="session")
+def ds_ec2(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """The command line against `--target`; an embedded AWS that it started is stopped at the end."""
+    if request.config.getoption("--target") == "aws":
+        yield CommandLine(dict(os.environ), ())
+        return
+    command = CommandLine(private_environment(tmp_path_factory.mktemp("home")), ("--local",))
+    yield command
+    command("local", "stop")
