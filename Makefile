@@ -58,6 +58,9 @@ lock: ## pin the newest versions that pyproject.toml allows
 	cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header --upgrade awscli.in -o awscli.txt
 
+acceptance-aws: setup ## the scenarios on the account of the environment: IT BILLS
+	$(RUN) pytest tests/browser --target aws
+
 docs: setup ## write the command reference
 	$(BIN)/python scripts/command_reference.py
 
