@@ -1,0 +1,238 @@
+"""One account in one region: every AWS service, made when it is first used."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+from ds_ec2 import __version__
+from ds_ec2.aws.errors import translated
+from ds_ec2.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from botocore.session import Session
+
+    from ds_ec2.aws.cloudformation import Stacks
+    from ds_ec2.aws.ec2 import Ec2
+    from ds_ec2.aws.images import Images
+    from ds_ec2.aws.quotas import Quotas
+    from ds_ec2.aws.s3 import Buckets
+    from ds_ec2.aws.sessions import SsmSessions
+    from ds_ec2.aws.ssm import Parameters
+    from ds_ec2.aws.sts import Identity
+
+_log: Final = logging.getLogger("ds_ec2.aws")
+
+_CONNECT_TIMEOUT_S: Final = 5
+_READ_TIMEOUT_S: Final = 30
+_TRIES: Final = 6
+_TRIES_NEARBY: Final = 3
+_POLL_S: Final = 2.0
+_POLL_NEARBY_S: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Long-term keys given by the program itself (the embedded AWS); never shown."""
+
+    id: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where all calls go. Made by `open_account`.
+
+    Args:
+        region: The region.
+        profile: Profile of the shared configuration, or None.
+        endpoint: One URL for every service, or None for AWS itself (or `AWS_ENDPOINT_URL`).
+        keys: Given keys, or None for the user's own credentials.
+        flags: Options that name this account on a command line, for hints: ` --local`, or empty.
+    """
+
+    region: str
+    profile: str | None = None
+    endpoint: str | None = None
+    keys: Keys | None = None
+    flags: str = ""
+    _lock: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
+
+    @property
+    def poll_s(self) -> float:
+        """Seconds between two looks at something that takes its time."""
+        return _POLL_NEARBY_S if self.endpoint else _POLL_S
+
+    @cached_property
+    def session(self) -> Session:
+        """The botocore session; boto3 would add a layer and 40 ms."""
+        return _session(self.profile)
+
+    @cached_property
+    def ec2(self) -> Ec2:
+        """EC2."""
+        from ds_ec2.aws.ec2 import Ec2
+
+        return Ec2(self._client("ec2"))
+
+    @cached_property
+    def stacks(self) -> Stacks:
+        """CloudFormation."""
+        from ds_ec2.aws.cloudformation import Stacks
+
+        return Stacks(self._client("cloudformation"))
+
+    @cached_property
+    def parameters(self) -> Parameters:
+        """SSM parameters."""
+        from ds_ec2.aws.ssm import Parameters
+
+        return Parameters(self._client("ssm"))
+
+    @cached_property
+    def sessions(self) -> SsmSessions:
+        """Session Manager, as the tunnel wants it."""
+        from ds_ec2.aws.sessions import SsmSessions
+
+        return SsmSessions(self._client("ssm"), self.region, self._credentials())
+
+    @cached_property
+    def identity(self) -> Identity:
+        """STS."""
+        from ds_ec2.aws.sts import Identity
+
+        return Identity(self._client("sts"))
+
+    @cached_property
+    def buckets(self) -> Buckets:
+        """S3."""
+        from ds_ec2.aws.s3 import Buckets
+
+        return Buckets(self._client("s3"))
+
+    @cached_property
+    def images(self) -> Images:
+        """Machine images."""
+        from ds_ec2.aws.images import Images
+
+        return Images(self.parameters, self.ec2)
+
+    @cached_property
+    def quotas(self) -> Quotas:
+        """Service quotas."""
+        from ds_ec2.aws.quotas import Quotas
+
+        return Quotas(self._client("service-quotas"), self.ec2)
+
+    @translated
+    def _client(self, service: str) -> Any:
+        """Make a client. Clients may be used by many threads; making them may not."""
+        with self._lock:
+            client = self.session.create_client(
+                service,
+                region_name=self.region,
+                endpoint_url=self.endpoint,
+                config=self._config(),
+                aws_access_key_id=self.keys.id if self.keys else None,
+                aws_secret_access_key=self.keys.secret if self.keys else None,
+            )
+        _log_calls(client)
+        return client
+
+    @translated
+    def _credentials(self) -> Any:
+        if self.keys is None:
+            return self.session.get_credentials()
+        from botocore.credentials import Credentials
+
+        return Credentials(self.keys.id, self.keys.secret)
+
+    def _config(self) -> Any:
+        from botocore.config import Config
+
+        config = Config(
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            read_timeout=_READ_TIMEOUT_S,
+            retries={"mode": "adaptive", "total_max_attempts": _TRIES},
+            user_agent_extra=f"ds-ec2/{__version__}",
+            max_pool_connections=16,
+        )
+        if not self.endpoint:
+            return config
+        # An emulator: no proxy, no bucket names in host names, no long wait for a dead process.
+        return config.merge(
+            Config(
+                retries={"mode": "adaptive", "total_max_attempts": _TRIES_NEARBY},
+                proxies={},
+                s3={"addressing_style": "path"},
+            )
+        )
+
+
+@translated
+def open_account(
+    region: str | None = None,
+    profile: str | None = None,
+    endpoint: str | None = None,
+    *,
+    keys: Keys | None = None,
+    flags: str = "",
+) -> Account:
+    """Return an account; nothing is sent yet.
+
+    Args:
+        region: None takes AWS_REGION, AWS_DEFAULT_REGION, then the profile's.
+        profile: None takes AWS_PROFILE, then the default profile.
+        endpoint: One URL for every service.
+        keys: Credentials to use instead of the user's.
+        flags: Options that name this account on a command line, for hints.
+
+    Raises:
+        UsageError: No region is known.
+        DsEc2Error: There is no such profile.
+    """
+    import os
+
+    if region and (endpoint or profile is None):
+        return Account(region, profile, endpoint, keys, flags)
+    found = region or os.environ.get("AWS_REGION") or _session(profile).get_config_variable("region")
+    if profile is not None:
+        _session(profile).get_scoped_config()
+    if not found:
+        raise UsageError(
+            "no region is known",
+            why="neither --region, nor AWS_REGION, nor the profile names one",
+            hint="aws configure set region us-east-1 (or: --region us-east-1; without an account: --local)",
+        )
+    return Account(str(found), profile, endpoint, keys, flags)
+
+
+def _session(profile: str | None) -> Session:
+    from botocore.session import Session
+
+    return Session(profile=profile)
+
+
+def _log_calls(client: Any) -> None:
+    """Log a line per call: service, operation, status, milliseconds; never a body, which may hold secrets."""
+    service = client.meta.service_model.service_name
+
+    def before(context: dict[str, Any], **_: Any) -> None:
+        context["ds_ec2_begun"] = time.monotonic()
+
+    def after(model: Any, context: dict[str, Any], **event: Any) -> None:
+        answer: Mapping[str, Any] = event.get("parsed") or {}
+        status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", "no answer")
+        code = answer.get("Error", {}).get("Code", "")
+        took_ms = 1000 * (time.monotonic() - context.get("ds_ec2_begun", time.monotonic()))
+        _log.debug("%s %s %s %s %.0f ms", service, model.name, status, code, took_ms)
+
+    client.meta.events.register(f"before-call.{service}", before)
+    client.meta.events.register(f"after-call.{service}", after)
+    client.meta.events.register(f"after-call-error.{service}", after)

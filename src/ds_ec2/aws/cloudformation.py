@@ -1,0 +1,187 @@
+"""Stacks: made, watched and removed."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from ds_ec2.aws.ec2 import tags_of
+from ds_ec2.aws.errors import NoSuchThingError, translated
+from ds_ec2.model.names import TAG_MANAGED_BY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from types_boto3_cloudformation import CloudFormationClient
+
+GONE: Final = "DELETE_COMPLETE"
+
+_KEEP_DISKS_AND_INSTANCES: Final = json.dumps(
+    {
+        "Statement": [
+            {"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"},
+            {
+                "Effect": "Deny",
+                "Action": ["Update:Replace", "Update:Delete"],
+                "Principal": "*",
+                "Resource": "*",
+                "Condition": {"StringEquals": {"ResourceType": ["AWS::EC2::Instance", "AWS::EC2::Volume"]}},
+            },
+        ]
+    }
+)
+"""No update replaces or removes a machine or its data.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/protect-stack-resources.html
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A stack, as far as we care."""
+
+    id: str
+    name: str
+    status: str
+    reason: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime | None = None
+
+    @property
+    def moving(self) -> bool:
+        """Whether CloudFormation still works on it."""
+        return self.status.endswith("_IN_PROGRESS")
+
+    @property
+    def usable(self) -> bool:
+        """Whether it stands, complete (an update that was rolled back leaves it so)."""
+        return self.status.endswith("_COMPLETE") and self.status not in {
+            "ROLLBACK_COMPLETE",
+            "REVIEW_IN_PROGRESS",
+            GONE,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a stack.
+
+    Args:
+        id: Unique.
+        resource: Logical id of the resource; the stack's own name for the stack itself.
+        type: `AWS::EC2::Instance`.
+        status: `CREATE_COMPLETE`.
+        reason: AWS's words, mostly empty.
+    """
+
+    id: str
+    resource: str
+    type: str
+    status: str
+    reason: str
+
+    @property
+    def failure(self) -> str:
+        """Resource and reason, where this event is a cause of failure and not a consequence."""
+        if not self.status.endswith("_FAILED") or "cancelled" in self.reason.lower():
+            return ""
+        return f"{self.resource} ({self.type}): {self.reason}"
+
+
+class Stacks:
+    """CloudFormation."""
+
+    def __init__(self, client: CloudFormationClient) -> None:
+        self._client = client
+
+    @translated
+    def tagged(self) -> tuple[Stack, ...]:
+        """Return all stacks of the region that carry our tag."""
+        pages = self._client.get_paginator("describe_stacks").paginate()
+        every = (_stack(item) for page in pages for item in page["Stacks"])
+        return tuple(stack for stack in every if TAG_MANAGED_BY in stack.tags and stack.status != GONE)
+
+    def find(self, name_or_id: str) -> Stack | None:
+        """Return one stack, or None. By id, one that is gone is still found, as DELETE_COMPLETE."""
+        try:
+            return self._find(name_or_id)
+        except NoSuchThingError:
+            return None
+
+    @translated
+    def _find(self, name_or_id: str) -> Stack:
+        return _stack(self._client.describe_stacks(StackName=name_or_id)["Stacks"][0])
+
+    @translated
+    def make(self, name: str, template: str, parameters: Mapping[str, str], tags: Mapping[str, str]) -> str:
+        """Call CreateStack and return the stack's id. A stack that fails removes itself.
+
+        Raises:
+            AlreadyExistsError: There is one of that name.
+        """
+        answer = self._client.create_stack(
+            StackName=name,
+            TemplateBody=template,
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+            Capabilities=["CAPABILITY_IAM"],
+            OnFailure="DELETE",
+            StackPolicyBody=_KEEP_DISKS_AND_INSTANCES,
+            # A retry of the same call (a lost answer) makes no second stack and is no error.
+            ClientRequestToken=f"ds-ec2-{uuid.uuid4()}",
+        )
+        return answer["StackId"]
+
+    @translated
+    def protect(self, name: str, *, on: bool) -> None:
+        """Turn termination protection on or off."""
+        self._client.update_termination_protection(StackName=name, EnableTerminationProtection=on)
+
+    @translated
+    def remove(self, stack_id: str) -> None:
+        """Call DeleteStack."""
+        self._client.delete_stack(StackName=stack_id)
+
+    @translated
+    def events(self, stack_id: str, after: str = "") -> tuple[Event, ...]:
+        """Return a stack's events, oldest first; with `after`, those newer than that event."""
+        found: list[Event] = []
+        for page in self._client.get_paginator("describe_stack_events").paginate(StackName=stack_id):
+            for item in page["StackEvents"]:
+                if after and item["EventId"] == after:
+                    return tuple(reversed(found))
+                found.append(_event(item))
+        return tuple(reversed(found))
+
+    @translated
+    def last_event(self, stack_id: str) -> str:
+        """Return the id of a stack's newest event."""
+        return self._client.describe_stack_events(StackName=stack_id)["StackEvents"][0]["EventId"]
+
+
+def _stack(item: Any) -> Stack:
+    return Stack(
+        id=item["StackId"],
+        name=item["StackName"],
+        status=item["StackStatus"],
+        reason=item.get("StackStatusReason", ""),
+        parameters={one["ParameterKey"]: one.get("ParameterValue", "") for one in item.get("Parameters", [])},
+        outputs={one["OutputKey"]: one["OutputValue"] for one in item.get("Outputs", [])},
+        tags=tags_of(item.get("Tags", [])),
+        created_at=item.get("CreationTime"),
+    )
+
+
+def _event(item: Any) -> Event:
+    return Event(
+        id=item["EventId"],
+        resource=item.get("LogicalResourceId", ""),
+        type=item.get("ResourceType", ""),
+        status=item.get("ResourceStatus", ""),
+        reason=item.get("ResourceStatusReason", ""),
+    )

@@ -1,0 +1,260 @@
+"""EC2: instance types, zones, instances, volumes and snapshots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from ds_ec2.aws.errors import NoSuchThingError, translated
+from ds_ec2.model.plans import Gpu, Image, InstanceType
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from types_boto3_ec2 import EC2Client
+
+ENDED: Final = frozenset({"shutting-down", "terminated"})
+"""States of an instance that is no more."""
+
+Filters = dict[str, list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An instance, as far as we care."""
+
+    id: str
+    type: str
+    state: str
+    zone: str
+    tags: Mapping[str, str]
+    vcpus: int | None = None
+    launched_at: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A volume or a snapshot: id, size and state."""
+
+    id: str
+    gib: int
+    state: str
+    zone: str = ""
+
+
+class Ec2:
+    """EC2."""
+
+    def __init__(self, client: EC2Client) -> None:
+        self._client = client
+
+    @translated
+    def instance_type(self, name: str) -> InstanceType:
+        """Describe one instance type.
+
+        Raises:
+            NoSuchThingError: This region has no such type.
+        """
+        answer = self._client.describe_instance_types(InstanceTypes=[name])  # type: ignore[list-item] # newer than the stubs' list
+        if not answer["InstanceTypes"]:
+            raise NoSuchThingError(f"{name} is unknown", why="an empty answer", code="InvalidInstanceType")
+        return _instance_type(answer["InstanceTypes"][0])
+
+    @translated
+    def zones_selling(self, name: str) -> tuple[str, ...]:
+        """Return the zones of this region that sell an instance type, sorted."""
+        pages = self._client.get_paginator("describe_instance_type_offerings").paginate(
+            LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [name]}]
+        )
+        return tuple(sorted(item["Location"] for page in pages for item in page["InstanceTypeOfferings"]))
+
+    @translated
+    def type_names(self) -> tuple[str, ...]:
+        """Return the names of all instance types that this region sells."""
+        pages = self._client.get_paginator("describe_instance_type_offerings").paginate(LocationType="region")
+        return tuple(sorted(item["InstanceType"] for page in pages for item in page["InstanceTypeOfferings"]))
+
+    @translated
+    def zones(self) -> tuple[str, ...]:
+        """Return the region's ordinary zones that are available to the account, sorted."""
+        answer = self._client.describe_availability_zones(
+            Filters=[{"Name": "state", "Values": ["available"]}]
+        )
+        return tuple(
+            sorted(
+                item["ZoneName"]
+                for item in answer["AvailabilityZones"]
+                if item.get("ZoneType", "availability-zone") == "availability-zone"
+            )
+        )
+
+    @translated
+    def image(self, image_id: str, source: str) -> Image:
+        """Describe an image.
+
+        Args:
+            image_id: `ami-...`.
+            source: How it was found, kept in the answer.
+
+        Raises:
+            NoSuchThingError: There is none in this region that the account may see.
+        """
+        found = self._client.describe_images(ImageIds=[image_id])["Images"]
+        if not found:
+            raise NoSuchThingError(
+                f"{image_id} is unknown", why="an empty answer", code="InvalidAMIID.NotFound"
+            )
+        return _image(found[0], source)
+
+    @translated
+    def instances(self, filters: Filters) -> tuple[Instance, ...]:
+        """Return the instances that match, without those that ended."""
+        pages = self._client.get_paginator("describe_instances").paginate(Filters=_filters(filters))
+        every = (
+            _instance(item)
+            for page in pages
+            for reservation in page["Reservations"]
+            for item in reservation["Instances"]
+        )
+        return tuple(instance for instance in every if instance.state not in ENDED)
+
+    @translated
+    def instance(self, instance_id: str) -> Instance:
+        """Return one instance in whatever state.
+
+        Raises:
+            NoSuchThingError: EC2 has forgotten it.
+        """
+        answer = self._client.describe_instances(InstanceIds=[instance_id])
+        return _instance(answer["Reservations"][0]["Instances"][0])
+
+    @translated
+    def start(self, instance_id: str) -> None:
+        """Call StartInstances."""
+        self._client.start_instances(InstanceIds=[instance_id])
+
+    @translated
+    def stop(self, instance_id: str) -> None:
+        """Call StopInstances."""
+        self._client.stop_instances(InstanceIds=[instance_id])
+
+    @translated
+    def volumes(self, filters: Filters) -> tuple[Volume, ...]:
+        """Return the volumes that match."""
+        pages = self._client.get_paginator("describe_volumes").paginate(Filters=_filters(filters))
+        return tuple(
+            Volume(item["VolumeId"], item["Size"], item["State"], item.get("AvailabilityZone", ""))
+            for page in pages
+            for item in page["Volumes"]
+        )
+
+    @translated
+    def delete_volume(self, volume_id: str) -> None:
+        """Call DeleteVolume."""
+        self._client.delete_volume(VolumeId=volume_id)
+
+    @translated
+    def snapshots(self, filters: Filters) -> tuple[Volume, ...]:
+        """Return the account's own snapshots that match; `gib` is the size of the volume."""
+        pages = self._client.get_paginator("describe_snapshots").paginate(
+            OwnerIds=["self"], Filters=_filters(filters)
+        )
+        return tuple(
+            Volume(item["SnapshotId"], item["VolumeSize"], item["State"])
+            for page in pages
+            for item in page["Snapshots"]
+        )
+
+    @translated
+    def make_snapshot(self, volume_id: str, description: str, tags: Mapping[str, str]) -> str:
+        """Call CreateSnapshot and return the snapshot's id; it is not complete yet."""
+        answer = self._client.create_snapshot(
+            VolumeId=volume_id,
+            Description=description,
+            TagSpecifications=[
+                {
+                    "ResourceType": "snapshot",
+                    "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+                }
+            ],
+        )
+        return answer["SnapshotId"]
+
+    @translated
+    def delete_snapshot(self, snapshot_id: str) -> None:
+        """Call DeleteSnapshot."""
+        self._client.delete_snapshot(SnapshotId=snapshot_id)
+
+    @translated
+    def interfaces(self, filters: Filters) -> tuple[str, ...]:
+        """Return the ids of the network interfaces that match."""
+        pages = self._client.get_paginator("describe_network_interfaces").paginate(Filters=_filters(filters))
+        return tuple(item["NetworkInterfaceId"] for page in pages for item in page["NetworkInterfaces"])
+
+
+def by_tags(tags: Mapping[str, str]) -> Filters:
+    """Return filters for resources that have all these tags."""
+    return {f"tag:{key}": [value] for key, value in tags.items()}
+
+
+def _filters(filters: Filters) -> Any:
+    return [{"Name": name, "Values": values} for name, values in filters.items()]
+
+
+def tags_of(items: Sequence[Any]) -> dict[str, str]:
+    """Return AWS's list of keys and values as a mapping."""
+    return {item["Key"]: item["Value"] for item in items}
+
+
+def _instance(item: Any) -> Instance:
+    cpu = item.get("CpuOptions", {})
+    vcpus = cpu.get("CoreCount", 0) * cpu.get("ThreadsPerCore", 0)
+    return Instance(
+        id=item["InstanceId"],
+        type=item["InstanceType"],
+        state=item["State"]["Name"],
+        zone=item.get("Placement", {}).get("AvailabilityZone", ""),
+        tags=tags_of(item.get("Tags", [])),
+        vcpus=vcpus or None,
+        launched_at=item.get("LaunchTime"),
+        reason=item.get("StateReason", {}).get("Message", ""),
+    )
+
+
+def _instance_type(item: Any) -> InstanceType:
+    gpus = item.get("GpuInfo", {}).get("Gpus", [])
+    return InstanceType(
+        name=item["InstanceType"],
+        vcpus=item["VCpuInfo"]["DefaultVCpus"],
+        memory_mib=item["MemoryInfo"]["SizeInMiB"],
+        architectures=tuple(item["ProcessorInfo"]["SupportedArchitectures"]),
+        gpus=tuple(
+            Gpu(
+                gpu.get("Manufacturer", ""),
+                gpu.get("Name", ""),
+                gpu.get("Count", 0),
+                gpu.get("MemoryInfo", {}).get("SizeInMiB", 0),
+            )
+            for gpu in gpus
+        ),
+        neuron="NeuronInfo" in item,
+    )
+
+
+def _image(item: Any, source: str) -> Image:
+    root = item.get("RootDeviceName", "")
+    sizes = [
+        mapping["Ebs"].get("VolumeSize", 0)
+        for mapping in item.get("BlockDeviceMappings", [])
+        if mapping.get("DeviceName") == root and "Ebs" in mapping
+    ]
+    return Image(
+        id=item["ImageId"],
+        name=item.get("Name", ""),
+        architecture=item.get("Architecture", ""),
+        root_device=root,
+        root_gib=sizes[0] if sizes else 0,
+        source=source,
+    )

@@ -1,0 +1,206 @@
+"""The one place where botocore's errors become ours: what happened, why, and what to paste next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+from ds_ec2.aws.advice import advice, denied_action, statement
+from ds_ec2.errors import DsEc2Error, NotFoundError, TargetNotConnectedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from botocore.exceptions import BotoCoreError, ClientError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_SIGN_IN: Final = "aws sso login (or aws configure sso once); without an account: ds-ec2 --local up"
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class AlreadyExistsError(DsEc2Error):
+    """A stack of that name exists: somebody was faster."""
+
+
+class NoSuchThingError(NotFoundError):
+    """AWS knows no such stack, parameter, image, type or session. `code` is AWS's own."""
+
+    def __init__(self, what: str, *, why: str, code: str) -> None:
+        super().__init__(what, why=why)
+        self.code = code
+
+
+def translated(function: Callable[P, R]) -> Callable[P, R]:
+    """Turn what botocore raises into `DsEc2Error`, with the original as its cause."""
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return function(*args, **kwargs)
+        except ClientError as error:
+            raise from_answer(error) from error
+        except BotoCoreError as error:
+            raise from_client(error) from error
+
+    return call
+
+
+# Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html and each service's
+# "Common Errors" page. Codes of several services stand together where they mean the same.
+_EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+_REFUSED: Final = frozenset(
+    {
+        "InvalidClientTokenId",
+        "AuthFailure",
+        "UnrecognizedClientException",
+        "SignatureDoesNotMatch",
+        "InvalidAccessKeyId",
+        "IncompleteSignature",
+    }
+)
+_DENIED: Final = frozenset(
+    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"}
+)
+_THROTTLED: Final = frozenset(
+    {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}
+)
+_MISSING: Final = frozenset(
+    {
+        "ParameterNotFound",
+        "ParameterVersionNotFound",
+        "DoesNotExistException",
+        "NoSuchBucket",
+        "NoSuchResourceException",
+        "InvalidInstanceType",
+        "InvalidAMIID.NotFound",
+        "InvalidAMIID.Malformed",
+        "InvalidAMIID.Unavailable",
+        "InvalidInstanceID.NotFound",
+        "InvalidInstanceID.Malformed",
+        "InvalidSnapshot.NotFound",
+        "InvalidVolume.NotFound",
+        "StackNotFoundException",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    operation: str
+    code: str
+    message: str
+
+    @property
+    def why(self) -> str:
+        return f"{self.code}: {self.message}" if self.message else self.code
+
+
+def _missing(answer: _Answer) -> DsEc2Error:
+    return NoSuchThingError(f"AWS does not know it ({answer.operation})", why=answer.why, code=answer.code)
+
+
+def _denied(answer: _Answer) -> DsEc2Error:
+    action, resource = denied_action(answer.message)
+    hint = (
+        statement(action, resource) if action else f"ask whoever runs the account to allow {answer.operation}"
+    )
+    return DsEc2Error(f"AWS denies {action or answer.operation}", why=answer.message, hint=hint)
+
+
+def _throttled(answer: _Answer) -> DsEc2Error:
+    return DsEc2Error(
+        f"AWS throttles {answer.operation}, after several tries",
+        why=answer.why,
+        hint="wait a minute, then try again",
+    )
+
+
+_KINDS: Final[tuple[tuple[frozenset[str], Callable[[_Answer], DsEc2Error]], ...]] = (
+    (
+        frozenset({"TargetNotConnected"}),
+        lambda answer: TargetNotConnectedError(
+            "Session Manager does not see the machine yet", why=answer.message
+        ),
+    ),
+    (
+        frozenset({"AlreadyExistsException"}),
+        lambda answer: AlreadyExistsError("it exists already", why=answer.message),
+    ),
+    (_MISSING, _missing),
+    (
+        _EXPIRED,
+        lambda answer: DsEc2Error("the AWS credentials have expired", why=answer.message, hint=_SIGN_IN),
+    ),
+    (
+        _REFUSED,
+        lambda answer: DsEc2Error("AWS does not accept these credentials", why=answer.why, hint=_SIGN_IN),
+    ),
+    (_DENIED, _denied),
+    (_THROTTLED, _throttled),
+    (
+        frozenset({"OptInRequired"}),
+        lambda answer: DsEc2Error(
+            "the account or the region is not enabled", why=answer.message, hint="aws account list-regions"
+        ),
+    ),
+)
+
+
+def from_answer(error: ClientError) -> DsEc2Error:
+    """Translate an error that AWS answered."""
+    document: dict[str, Any] = dict(error.response.get("Error", {}))
+    code, message = str(document.get("Code", "")), str(document.get("Message", ""))
+    answer = _Answer(error.operation_name, code, message)
+    if code == "ValidationError" and "does not exist" in message:
+        return _missing(answer)
+    for codes, build in _KINDS:
+        if code in codes:
+            return build(answer)
+    meaning, hint = advice(f"{code} {message}")
+    return DsEc2Error(meaning or f"AWS refused {answer.operation}", why=answer.why, hint=hint)
+
+
+def from_client(error: BotoCoreError) -> DsEc2Error:
+    """Translate an error that arose before AWS could answer."""
+    from botocore import exceptions as known
+
+    text = str(error)
+    if isinstance(error, known.NoCredentialsError | known.PartialCredentialsError):
+        return DsEc2Error("no AWS credentials were found", why=text, hint=_SIGN_IN)
+    if isinstance(
+        error,
+        known.UnauthorizedSSOTokenError
+        | known.SSOTokenLoadError
+        | known.TokenRetrievalError
+        | known.CredentialRetrievalError,
+    ):
+        return DsEc2Error("the AWS credentials have expired or cannot be read", why=text, hint=_SIGN_IN)
+    if isinstance(error, known.ProfileNotFound):
+        return DsEc2Error("there is no such profile", why=text, hint="aws configure list-profiles")
+    if isinstance(error, known.NoRegionError | known.InvalidRegionError):
+        return DsEc2Error(
+            "no region is known", why=text, hint="aws configure set region us-east-1, or --region us-east-1"
+        )
+    if isinstance(error, known.HTTPClientError | known.EndpointConnectionError | known.ConnectionClosedError):
+        return _unreachable(error)
+    return DsEc2Error("the AWS client failed", why=text)
+
+
+def _unreachable(error: BotoCoreError) -> DsEc2Error:
+    url = str(error.kwargs.get("endpoint_url", ""))
+    host = urlsplit(url).hostname or ""
+    if host in _LOOPBACK:
+        return DsEc2Error(
+            f"the embedded AWS does not answer at {url}", why=str(error), hint="ds-ec2 local start"
+        )
+    return DsEc2Error(
+        "AWS cannot be reached",
+        why=f"{error} (no network, a proxy, or a region that does not exist)",
+        hint=f"curl -sS https://{host}/" if host else "check the network",
+    )

@@ -1,0 +1,37 @@
+"""Who is calling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ds_ec2.aws.errors import translated
+
+if TYPE_CHECKING:
+    from types_boto3_sts import STSClient
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The answer of GetCallerIdentity."""
+
+    account_id: str
+    arn: str
+
+    @property
+    def name(self) -> str:
+        """The last part of the ARN: a user's name, or the session's name of an assumed role."""
+        return self.arn.rpartition(":")[2].rpartition("/")[2]
+
+
+class Identity:
+    """STS."""
+
+    def __init__(self, client: STSClient) -> None:
+        self._client = client
+
+    @translated
+    def caller(self) -> Caller:
+        """Call GetCallerIdentity, which nobody can be denied."""
+        answer = self._client.get_caller_identity()
+        return Caller(answer["Account"], answer["Arn"])
