@@ -1,0 +1,162 @@
+"""The control road: one JSON line in, JSON lines out, for root and the machine's user alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socketserver
+import time
+from typing import Any, Callable, Dict, Iterator
+
+from ds_ec2_machine import peers, status
+from ds_ec2_machine.loader import read, write
+from ds_ec2_machine.platform import CONTROL_PORT, JUPYTER_PORT, KEEP, LOGS, Platform
+
+_LONGEST_REQUEST = 20_000  # bytes; a public key is under 1,000
+_PATIENCE_S = 20.0
+_LONGEST_KEEP_S = 14 * 86400
+_KEY = re.compile(r"(ssh-(ed25519|rsa)|ecdsa-sha2-\S+|sk-\S+@openssh\.com) [A-Za-z0-9+/=]+( [^\r\n]*)?")
+
+Request = Dict[str, Any]
+Result = Dict[str, Any]
+
+
+class RefusedError(Exception):
+    """A request that gets `ok: false`: what is wrong, and what helps."""
+
+    def __init__(self, error: str, hint: str = "") -> None:
+        super().__init__(error)
+        self.hint = hint
+
+
+def _status(platform: Platform, _request: Request) -> Result:
+    return status.document(platform)
+
+
+def _token(platform: Platform, _request: Request) -> Result:
+    token = platform.token()
+    if token is None:
+        raise RefusedError("JupyterLab is not installed yet", "ask for the status: stage jupyter")
+    return {"token": token, "port": JUPYTER_PORT, "root": "/"}
+
+
+def _idle(platform: Platform, _request: Request) -> Result:
+    return read(platform.path(status.IDLE_FILE))
+
+
+def _keep(platform: Platform, request: Request) -> Result:
+    seconds = request.get("seconds")
+    if (
+        isinstance(seconds, bool)
+        or not isinstance(seconds, (int, float))
+        or not 0 <= seconds <= _LONGEST_KEEP_S
+    ):
+        raise RefusedError(f"seconds must be a number from 0 to {_LONGEST_KEEP_S}")
+    until = time.time() + seconds
+    write(platform.path(KEEP), f"{until:.0f}\n".encode())
+    platform.give(platform.file(KEEP))
+    return {"until": until}
+
+
+def _authorize(platform: Platform, request: Request) -> Result:
+    key = str(request.get("public_key", "")).strip()
+    if not _KEY.fullmatch(key):
+        raise RefusedError("not an OpenSSH public key", "the one line of a .pub file")
+    folder = platform.user_folder(f"{platform.account.home[len(platform.path('')) :]}/.ssh")
+    folder.chmod(0o700)
+    file = folder / "authorized_keys"
+    # The folder is the user's: a link placed there must not lead root's pen elsewhere.
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    with os.fdopen(os.open(file, flags, 0o600), "r+", encoding="utf-8") as lines:
+        present = lines.read()
+        if not any(line.split()[:2] == key.split()[:2] for line in present.splitlines()):
+            lines.write(("" if present.endswith("\n") or not present else "\n") + key + "\n")
+    platform.give(file)
+    return {"user": platform.account.name}
+
+
+def _log_lines(platform: Platform, request: Request) -> Iterator[str]:
+    stage = str(request.get("stage", ""))
+    file = platform.file(f"{LOGS}/{stage}.log")
+    if not re.fullmatch(r"[a-z-]+", stage) or not file.exists():
+        present = sorted(path.stem for path in file.parent.parent.glob("ds-ec2/*.log"))
+        raise RefusedError(f"no log of {stage!r}", f"there are: {', '.join(present)}")
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            yield line.rstrip("\n")
+
+
+_VERBS: Dict[str, Callable[[Platform, Request], Result]] = {
+    "status": _status,
+    "token": _token,
+    "idle": _idle,
+    "keep": _keep,
+    "authorize": _authorize,
+}
+
+
+def answers(platform: Platform, line: bytes) -> Iterator[Result]:
+    """Return the answers to one request line."""
+    try:
+        request = json.loads(line)
+        verb = request.get("verb") if isinstance(request, dict) else None
+        if verb == "logs":
+            yield from ({"line": text} for text in _log_lines(platform, request))
+            yield {"ok": True, "result": {}}
+        elif verb in _VERBS:
+            yield {"ok": True, "result": _VERBS[verb](platform, request)}
+        else:
+            hint = f"there are: {', '.join(sorted([*_VERBS, 'logs']))}"
+            yield {"ok": False, "error": f"no verb {verb!r}", "hint": hint}
+    except RefusedError as error:
+        yield {"ok": False, "error": str(error), "hint": error.hint}
+    except (OSError, ValueError) as error:
+        yield {"ok": False, "error": repr(error), "hint": ""}
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    """One connection."""
+
+    timeout = _PATIENCE_S
+    server: _Server
+
+    def handle(self) -> None:
+        """Admit or refuse the peer, then answer its one request."""
+        platform = self.server.platform
+        uid = peers.owner(self.client_address[:2], self.connection.getsockname()[:2])
+        try:
+            if uid in {0, platform.account.uid}:
+                for answer in answers(platform, self.rfile.readline(_LONGEST_REQUEST)):
+                    self._say(answer)
+            else:
+                who = "cannot be told" if uid is None else f"is {uid}"
+                self._say(
+                    {
+                        "ok": False,
+                        "error": f"not for you: your uid {who}",
+                        "hint": f"be {platform.account.name}",
+                    }
+                )
+        except OSError:
+            return  # the peer has gone, or never said anything
+
+    def _say(self, answer: Result) -> None:
+        self.wfile.write(json.dumps(answer).encode() + b"\n")
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    """Listens for as long as the machine runs."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+        super().__init__((platform.bind_address, CONTROL_PORT), _Handler)
+
+
+def main(platform: Platform) -> None:
+    """Answer until killed."""
+    with _Server(platform) as server:
+        server.serve_forever()

@@ -1,0 +1,83 @@
+"""JupyterLab: a service of the user, on the loopback, with a token that stands in one file."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+from ds_ec2_machine import supervisor
+from ds_ec2_machine.environment import variables
+from ds_ec2_machine.loader import DIRECT, write
+from ds_ec2_machine.platform import ENVIRONMENT, JUPYTER_PORT, TOKEN, WORK, Platform
+
+if TYPE_CHECKING:
+    from ds_ec2_machine.stages import Stage
+    from ds_ec2_machine.uv import Uv
+
+
+def ask(platform: Platform, path: str) -> Any:
+    """Return JupyterLab's answer to a GET.
+
+    Raises:
+        OSError: It does not answer, or refuses.
+    """
+    url = f"http://{platform.bind_address}:{JUPYTER_PORT}{path}"
+    headers = {"Authorization": f"token {platform.token()}"}
+    with DIRECT.open(urllib.request.Request(url, headers=headers), timeout=10) as answer:
+        return json.load(answer)
+
+
+def service(platform: Platform, uv: Uv) -> supervisor.Service:
+    """Return JupyterLab as a service."""
+    options = {
+        "ip": platform.bind_address,
+        "port": str(JUPYTER_PORT),
+        "port_retries": "0",
+        "allow_remote_access": "False",
+        "allow_origin": "",
+        "allow_root": str(platform.account.uid == 0),
+        "root_dir": platform.path(WORK),
+    }
+    command = [f"{platform.path(ENVIRONMENT)}/bin/python", "-m", "jupyterlab", "--no-browser"]
+    command += [f"--ServerApp.{name}={value}" for name, value in options.items()]
+    # `uv pip install` and `%pip install` in a notebook find the machine's index as well.
+    own = {**uv.variables, **variables(platform), "JUPYTER_TOKEN_FILE": platform.path(TOKEN)}
+    environment = platform.environment(**own)
+    return supervisor.Service("jupyter", command, environment, platform.path(WORK), as_user=True)
+
+
+def start(stage: Stage, uv: Uv) -> None:
+    """Have JupyterLab answering.
+
+    Raises:
+        StageError: It does not answer in time.
+    """
+    platform = stage.platform
+    if not platform.token():
+        write(platform.path(TOKEN), secrets.token_urlsafe(32).encode(), 0o600)
+        platform.give(platform.file(TOKEN))
+    supervisor.ensure(platform, service(platform, uv))
+    stage.wait("JupyterLab", lambda: ask(platform, "/api/status"), 0.3)
+
+
+def extensions(platform: Platform) -> str:
+    """Return what the server loads as it starts: its own version and the extensions' files."""
+    folder = platform.file(ENVIRONMENT)
+    patterns = (
+        "lib/*/site-packages/jupyter*-*.dist-info",
+        "etc/jupyter/*.d/*",
+        "share/jupyter/labextensions/*",
+    )
+    return " ".join(sorted(path.name for pattern in patterns for path in folder.glob(pattern)))
+
+
+def reload(stage: Stage) -> None:
+    """Start JupyterLab anew for new extensions, unless somebody has a kernel there already."""
+    if ask(stage.platform, "/api/kernels?no_track_activity=1"):
+        stage.say("JupyterLab has new extensions, and kernels that run: it keeps running as it is")
+        return
+    stage.say("JupyterLab starts anew, for its new extensions")
+    supervisor.restart(stage.platform, "jupyter")
+    stage.wait("JupyterLab", lambda: ask(stage.platform, "/api/status"), 0.3)
