@@ -1,4 +1,4 @@
-"""Write docs/reference/commands.md from the commands' own --help; with --check, say whether it is up to date."""
+"""Write docs/reference/commands.md from the commands' own --help; --check says if it is up to date."""
 
 from __future__ import annotations
 
