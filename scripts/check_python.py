@@ -3,6 +3,5 @@
 import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036 - the interpreter that runs this may be any
-    sys.exit(
-        f"ds-ec2 needs Python 3.11 or newer; this is {sys.version.split()[0]}. Try: make setup PYTHON=python3.11"
-    )
+    version = sys.version.split()[0]
+    sys.exit("ds-ec2 needs Python 3.11 or newer; this is " + version + ". Try: make setup PYTHON=python3.11")
