@@ -23,6 +23,8 @@ class MachineStatus(StrEnum):
     """Its stack failed and is still there: `up` finishes or replaces it, `down` removes it."""
     GONE = "gone"
     """The stack stands, the instance was terminated by somebody else."""
+    DATA_ONLY = "data only"
+    """A data volume of its name without a machine: an `up` or a `down` that was interrupted."""
 
 
 class StageState(StrEnum):

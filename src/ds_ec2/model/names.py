@@ -16,6 +16,8 @@ TAG_MANAGED_BY: Final = "ds-ec2:managed-by"
 """Value: `ds-ec2` for the command line, `cdk` for `cdk deploy`."""
 TAG_PART: Final = "ds-ec2:part"
 """Which stack a resource belongs to: `network`, `data`, `machine`, or `all-in-one`."""
+TAG_KEPT: Final = "ds-ec2:kept"
+"""On a snapshot that `down` was asked to keep; value: the day."""
 
 NETWORK_STACK: Final = "ds-ec2-network"
 

@@ -17,4 +17,26 @@ def connect(target: Target) -> Account:
     Raises:
         DsEc2Error: No region is known, the profile does not exist, or the embedded AWS is not installed.
     """
-    raise NotImplementedError
+    if target.local:
+        return _local(target)
+    from ds_ec2.aws.account import open_account
+    from ds_ec2.config.settings import load_settings
+
+    settings = load_settings()
+    return open_account(
+        target.region or settings.region, target.profile or settings.profile, flags=target.flags
+    )
+
+
+def _local(target: Target) -> Account:
+    from ds_ec2.aws.account import open_account
+    from ds_ec2.operations.local import LOCAL_KEYS, LOCAL_REGION, local_start
+
+    starting = local_start()
+    while True:
+        try:
+            next(starting)
+        except StopIteration as end:
+            url: str = end.value.endpoint_url
+            break
+    return open_account(target.region or LOCAL_REGION, endpoint=url, keys=LOCAL_KEYS, flags=target.flags)

@@ -2,20 +2,65 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from ds_ec2.aws.cloudformation import GONE
+from ds_ec2.bill.costs import snapshot_usd_per_month
+from ds_ec2.errors import DsEc2Error, UsageError
+from ds_ec2.model.machine import MachineStatus
+from ds_ec2.model.names import (
+    TAG_KEPT,
+    TAG_PART,
+    DataOutput,
+    DataParameter,
+    data_stack,
+)
+from ds_ec2.model.plans import DownPlan, DownResult, Leftover, StackAction, StackPlan
+from ds_ec2.model.requests import DataFate, DownRequest
+from ds_ec2.model.steps import Step, StepState
+from ds_ec2.operations.leftovers import look, remove_data
+from ds_ec2.operations.machines import inventory, machines_of, pick
+from ds_ec2.operations.stacks import remove_stack, stack_tags
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from ds_ec2.aws.account import Account
-    from ds_ec2.model.plans import DownPlan, DownResult
-    from ds_ec2.model.requests import DownRequest
-    from ds_ec2.model.steps import Step
+    from ds_ec2.aws.cloudformation import Stack
+    from ds_ec2.model.machine import Machine
+
+_LINGER_S: Final = 60.0
+"""How long a terminated instance's interface, or a list that lags, may still show up."""
 
 
 def plan_down(account: Account, request: DownRequest) -> DownPlan:
     """Return what would be removed. Only reads. `plan.data` None is a question, where there is a volume."""
-    raise NotImplementedError
+    found = inventory(account)
+    machines = machines_of(account, found)
+    machine = pick(account, machines, request.name)
+    stacks = found.stacks_of(machine.owner, machine.name)
+    volume = _Data.of(account, stacks)
+    notes = []
+    if machine.managed_by == "cdk":
+        notes.append("it was made with `cdk deploy`; `cdk destroy` removes it as well")
+    if machine.status is MachineStatus.CREATING:
+        notes.append("it is being made just now: that is broken off")
+    return DownPlan(
+        machine=machine,
+        stacks=tuple(
+            StackPlan(stack.name, stack.tags.get(TAG_PART, ""), StackAction.REMOVE, status=stack.status)
+            for stack in stacks
+        ),
+        data_volume=volume.id,
+        data_gib=volume.gib,
+        data=request.data,
+        others=_others(machines, machine),
+        snapshot_usd_per_month=snapshot_usd_per_month(volume.gib),
+        notes=tuple(notes),
+    )
 
 
 def apply_down(account: Account, plan: DownPlan) -> Generator[Step, None, DownResult]:
@@ -24,4 +69,111 @@ def apply_down(account: Account, plan: DownPlan) -> Generator[Step, None, DownRe
     Raises:
         DsEc2Error: The data volume's fate is open, or a stack could not be removed.
     """
-    raise NotImplementedError
+    machine = plan.machine
+    if plan.data_volume and plan.data is None:
+        raise UsageError(
+            f"what becomes of the data of {machine.name} is not said",
+            why=f"{plan.data_volume}, {plan.data_gib} GiB",
+            hint=f"ds-ec2 down {machine.name}{account.flags} --data keep-snapshot (or --data delete)",
+        )
+    keep = plan.data is DataFate.KEEP_SNAPSHOT and bool(plan.data_volume)
+    own_stack = data_stack(machine.owner, machine.name)
+    kept = False
+    for item in plan.stacks:
+        # A snapshot is taken when nothing writes any more: with the instance gone, or at least stopped.
+        if keep and not kept and (item.name == own_stack or len(plan.stacks) == 1):
+            if item.part == "all-in-one":
+                yield from _quiet(account, machine)
+            yield from _snapshot(account, plan)
+            kept = True
+        stack = account.stacks.find(item.name)
+        if stack and stack.status != GONE:
+            yield from remove_stack(account, stack, item.part)
+    leftovers = yield from _verify(account, plan)
+    others = _others(machines_of(account, inventory(account)), machine)
+    stays = f"for {', '.join(others)}" if others else f"ds-ec2 network down{account.flags} removes it"
+    yield Step("network", "the shared network stays", StepState.NOTE, stays)
+    return DownResult(machine.name, leftovers, network_stays=True, others=others)
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """The data volume, as its stack names it; empty where there is none."""
+
+    id: str = ""
+    gib: int = 0
+
+    @classmethod
+    def of(cls, account: Account, stacks: tuple[Stack, ...]) -> _Data:
+        for stack in reversed(stacks):
+            if volume := stack.outputs.get(DataOutput.VOLUME):
+                size = stack.parameters.get(DataParameter.SIZE_GIB, "")
+                if size.isdecimal():
+                    return cls(volume, int(size))
+                found = account.ec2.volumes({"volume-id": [volume]})
+                return cls(volume, found[0].gib) if found else cls()
+        return cls()
+
+
+def _others(machines: tuple[Machine, ...], machine: Machine) -> tuple[str, ...]:
+    return tuple(
+        other.name for other in machines if (other.owner, other.name) != (machine.owner, machine.name)
+    )
+
+
+def _quiet(account: Account, machine: Machine) -> Generator[Step, None, None]:
+    from ds_ec2.operations.power import stop
+
+    if machine.status in {MachineStatus.RUNNING, MachineStatus.STARTING, MachineStatus.STOPPING}:
+        yield from stop(account, machine.instance_id)
+
+
+def _snapshot(account: Account, plan: DownPlan) -> Generator[Step, None, None]:
+    """Make a snapshot of the data and wait until it is complete: only then may the volume go."""
+    machine, begun = plan.machine, time.monotonic()
+    title = f"snapshot of {plan.data_volume}"
+    yield Step("snapshot", title, StepState.RUNNING)
+    tags = stack_tags("data", machine.owner, machine.name) | {
+        TAG_KEPT: datetime.now(UTC).date().isoformat(),
+        "Name": f"{machine.name} data",
+    }
+    snapshot_id = account.ec2.make_snapshot(
+        plan.data_volume, f"ds-ec2 {machine.name} of {machine.owner}, kept by down", tags
+    )
+    while True:
+        found = account.ec2.snapshots({"snapshot-id": [snapshot_id]})
+        state = found[0].state if found else "pending"
+        elapsed = time.monotonic() - begun
+        if state == "completed":
+            break
+        if state == "error":
+            yield Step("snapshot", title, StepState.FAILED, snapshot_id, elapsed)
+            raise DsEc2Error(
+                f"the snapshot {snapshot_id} failed; the data volume {plan.data_volume} stays",
+                hint=f"ds-ec2 down {machine.name}{account.flags} --data keep-snapshot",
+            )
+        yield Step("snapshot", title, StepState.RUNNING, state, elapsed)
+        time.sleep(account.poll_s)
+    yield Step("snapshot", title, StepState.DONE, snapshot_id, elapsed)
+
+
+def _verify(account: Account, plan: DownPlan) -> Generator[Step, None, tuple[Leftover, ...]]:
+    """Look by tags until nothing is left that was not meant to be, or it has lingered too long."""
+    begun = time.monotonic()
+    title = "look for anything left"
+    yield Step("verify", title, StepState.RUNNING)
+    if plan.data_volume and plan.data is not None:
+        remove_data(account, plan.data_volume)
+    while True:
+        found = look(account, plan.machine.owner, plan.machine.name)
+        stray = [item for item in found if not item.meant]
+        elapsed = time.monotonic() - begun
+        if not stray:
+            yield Step("verify", title, StepState.DONE, "nothing tagged is left", elapsed)
+            return found
+        detail = ", ".join(f"{item.kind} {item.id}" for item in stray)
+        if elapsed > _LINGER_S:
+            yield Step("verify", title, StepState.FAILED, detail, elapsed)
+            return found
+        yield Step("verify", title, StepState.RUNNING, detail, elapsed)
+        time.sleep(account.poll_s)

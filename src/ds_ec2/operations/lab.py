@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Self
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import ProxyHandler, Request, build_opener
+
+from ds_ec2.errors import DsEc2Error, UsageError
+from ds_ec2.model.machine import Machine, MachineStatus
+from ds_ec2.model.names import JUPYTER_PORT
+from ds_ec2.model.plans import LabPlan
+from ds_ec2.model.steps import Step, StepState
+from ds_ec2.operations.control import ControlError, ask
+from ds_ec2.operations.machines import find, reachable
+from ds_ec2.operations.power import start_machine
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from types import TracebackType
 
     from ds_ec2.aws.account import Account
-    from ds_ec2.model.machine import Machine
-    from ds_ec2.model.plans import LabPlan
-    from ds_ec2.model.steps import Step
+    from ds_ec2.tunnel import PortForward
+
+_PATIENCE_S: Final = 120.0
+"""For a machine that has just started: its agent, its control program, its JupyterLab."""
+_ANSWER_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """How JupyterLab is entered, as the machine tells it."""
+
+    token: str = field(repr=False)
+    port: int
+    root: str
 
 
 class LabSession:
@@ -20,26 +46,28 @@ class LabSession:
     `url` may be printed and logged. `url_with_token` is for a browser alone: whoever has it can run code.
     """
 
-    machine: Machine
-    url: str
-    url_with_token: str
-    local_port: int
+    def __init__(self, machine: Machine, forward: PortForward, door: _Door) -> None:
+        self.machine = machine
+        self.local_port: int = forward.local_port
+        self.url = f"http://127.0.0.1:{self.local_port}{door.root}lab"
+        self.url_with_token = f"{self.url}?token={quote(door.token)}"
+        self._forward = forward
 
     def wait(self) -> None:
         """Return when the tunnel broke for good; see `failed`."""
-        raise NotImplementedError
+        self._forward.wait()
 
     @property
     def failed(self) -> str:
         """Why the tunnel broke for good, or empty."""
-        raise NotImplementedError
+        return str(self._forward.failed or "")
 
     def close(self) -> None:
         """Close the tunnel; the machine runs on."""
-        raise NotImplementedError
+        self._forward.__exit__(None, None, None)
 
     def __enter__(self) -> Self:
-        raise NotImplementedError
+        return self
 
     def __exit__(
         self,
@@ -47,7 +75,7 @@ class LabSession:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        raise NotImplementedError
+        self.close()
 
 
 def plan_lab(account: Account, name: str = "", local_port: int = 0) -> LabPlan:
@@ -57,7 +85,13 @@ def plan_lab(account: Account, name: str = "", local_port: int = 0) -> LabPlan:
         UsageError: The port is in use.
         DsEc2Error: The machine is being made or removed, or is gone.
     """
-    raise NotImplementedError
+    if local_port:
+        _check_free(local_port)
+    machine = find(account, name)
+    needs_start = machine.status in {MachineStatus.STOPPED, MachineStatus.STOPPING}
+    if not needs_start:
+        reachable(account, machine)
+    return LabPlan(machine=machine, needs_start=needs_start, local_port=local_port)
 
 
 def open_lab(account: Account, plan: LabPlan) -> Generator[Step, None, LabSession]:
@@ -65,4 +99,77 @@ def open_lab(account: Account, plan: LabPlan) -> Generator[Step, None, LabSessio
 
     Closing the generator before its end closes the tunnel.
     """
-    raise NotImplementedError
+    from ds_ec2.tunnel import PortForward
+
+    machine = plan.machine
+    if machine.status is not MachineStatus.RUNNING:
+        machine = yield from start_machine(account, machine)
+    begun = time.monotonic()
+    yield Step("tunnel", "tunnel", StepState.RUNNING)
+    door = yield from _door(account, machine, begun)
+    forward = PortForward(account.sessions, machine.instance_id, door.port, plan.local_port)
+    forward.__enter__()
+    try:
+        lab = LabSession(machine, forward, door)
+        yield Step("tunnel", "tunnel", StepState.DONE, "", time.monotonic() - begun)
+        yield from _answers(account, lab, door)
+    except BaseException:
+        forward.__exit__(None, None, None)
+        raise
+    return lab
+
+
+def _door(account: Account, machine: Machine, begun: float) -> Generator[Step, None, _Door]:
+    """Ask for JupyterLab's token until the machine knows it."""
+    while True:
+        try:
+            answer = ask(account, machine, "token")
+            return _Door(answer["token"], int(answer.get("port", JUPYTER_PORT)), answer.get("root", "/"))
+        except ControlError as error:
+            if time.monotonic() - begun > _PATIENCE_S:
+                raise
+            yield Step("tunnel", "tunnel", StepState.RUNNING, error.why)
+            time.sleep(max(account.poll_s, 0.5))
+
+
+def _answers(account: Account, lab: LabSession, door: _Door) -> Generator[Step, None, None]:
+    """Yield until JupyterLab answers its own status with the token."""
+    begun = time.monotonic()
+    url = f"http://127.0.0.1:{lab.local_port}{door.root}api/status"
+    # The token stands in a header: an address would end in somebody's log.
+    request = Request(url, headers={"Authorization": f"token {door.token}"})
+    opener = build_opener(ProxyHandler({}))
+    while True:
+        try:
+            with opener.open(request, timeout=_ANSWER_S) as answer:
+                answer.read()
+        except HTTPError as error:
+            error.close()
+            reason = f"HTTP {error.code}"
+        except (URLError, OSError) as error:
+            reason = str(error)
+        else:
+            yield Step("jupyter", "JupyterLab answers", StepState.DONE, "", time.monotonic() - begun)
+            return
+        if lab.failed or time.monotonic() - begun > _PATIENCE_S:
+            raise DsEc2Error(
+                f"JupyterLab of {lab.machine.name} does not answer",
+                why=lab.failed or reason,
+                hint=f"ds-ec2 logs {lab.machine.name}{account.flags} --stage jupyter",
+            )
+        yield Step("jupyter", "JupyterLab answers", StepState.RUNNING, reason, time.monotonic() - begun)
+        time.sleep(max(account.poll_s, 0.5))
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        # As the tunnel will: without it, a port whose last connection has just ended would look taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise UsageError(
+                f"port {port} of this computer is in use",
+                why=error.strerror or str(error),
+                hint=f"ds-ec2 lab --port {port + 1} (or leave --port out: any free one)",
+            ) from error

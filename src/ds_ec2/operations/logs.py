@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ds_ec2.errors import DsEc2Error
+from ds_ec2.operations.bootstrap import read_status
+from ds_ec2.operations.control import stream
+from ds_ec2.operations.machines import find, reachable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -16,4 +21,17 @@ def logs(account: Account, name: str = "", stage: str = "") -> Iterator[str]:
     Raises:
         DsEc2Error: The machine does not run, or knows no such stage.
     """
-    raise NotImplementedError
+    machine = reachable(account, find(account, name))
+    stages = [item.name for item in read_status(account, machine.stack).stages]
+    if not stages:
+        raise DsEc2Error(
+            f"{machine.name} has not begun its bootstrap",
+            hint=f"wait a little, then: ds-ec2 logs {machine.name}{account.flags}",
+        )
+    if stage and stage not in stages:
+        raise DsEc2Error(
+            f"{machine.name} has no stage {stage!r}",
+            why=f"there are {', '.join(stages)}",
+            hint=f"ds-ec2 logs {machine.name}{account.flags} --stage {stages[-1]}",
+        )
+    yield from stream(account, machine, "logs", stage=stage or stages[-1])

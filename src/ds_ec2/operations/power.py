@@ -2,21 +2,92 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from ds_ec2.bill.costs import disks_usd_per_month
+from ds_ec2.errors import DsEc2Error
+from ds_ec2.model.machine import Machine, MachineStatus
+from ds_ec2.model.names import NETWORK_STACK
+from ds_ec2.model.steps import Step, StepState
+from ds_ec2.operations.bootstrap import follow_boot, read_status
+from ds_ec2.operations.machines import find, reachable
+from ds_ec2.operations.network import wake_way_out
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from ds_ec2.aws.account import Account
-    from ds_ec2.model.machine import Machine
-    from ds_ec2.model.steps import Step
+    from ds_ec2.aws.ec2 import Instance
+
+_STOP_S: Final = 15 * 60.0
+"""An instance that ignores the power button is cut off by EC2 after some minutes."""
+_START_S: Final = 5 * 60.0
 
 
 def stop(account: Account, name: str = "") -> Generator[Step, None, Machine]:
     """Stop a machine and wait until it is stopped; its disks stay, and a note says what they cost."""
-    raise NotImplementedError
+    machine = find(account, name)
+    if machine.status is not MachineStatus.STOPPED:
+        if machine.status is not MachineStatus.STOPPING:
+            reachable(account, machine)
+            account.ec2.stop(machine.instance_id)
+        yield from _wait(account, machine, "stop", "stopped", _STOP_S)
+    if machine.disk_gib:
+        cost = disks_usd_per_month(machine.disk_gib)
+        yield Step(
+            "cost",
+            f"{machine.disk_gib} GiB of disks stay",
+            StepState.NOTE,
+            f"${cost:.2f} a month; ds-ec2 down {machine.name}{account.flags} removes them",
+        )
+    return replace(machine, status=MachineStatus.STOPPED)
 
 
 def start(account: Account, name: str = "") -> Generator[Step, None, Machine]:
     """Start a stopped machine and wait until its JupyterLab answers."""
-    raise NotImplementedError
+    return (yield from start_machine(account, find(account, name)))
+
+
+def start_machine(account: Account, machine: Machine) -> Generator[Step, None, Machine]:
+    """Start a machine as `start` does."""
+    if machine.status is MachineStatus.RUNNING:
+        yield Step("start", f"{machine.name} runs already", StepState.NOTE)
+        return machine
+    before = read_status(account, machine.stack).boot
+    if machine.status is MachineStatus.STOPPING:
+        yield from _wait(account, machine, "stop", "stopped", _STOP_S)
+        machine = replace(machine, status=MachineStatus.STOPPED)
+    if machine.status is MachineStatus.STOPPED:
+        # First the way out, or the agent's first ping fails and it sleeps for minutes.
+        wake_way_out(account, account.stacks.find(NETWORK_STACK))
+        account.ec2.start(machine.instance_id)
+    else:
+        reachable(account, machine)
+        before = ""
+    instance = yield from _wait(account, machine, "start", "running", _START_S)
+    stages = yield from follow_boot(account, machine.stack, machine.name, not_boot=before)
+    return replace(machine, status=MachineStatus.RUNNING, launched_at=instance.launched_at, stages=stages)
+
+
+def _wait(
+    account: Account, machine: Machine, verb: str, state: str, timeout_s: float
+) -> Generator[Step, None, Instance]:
+    """Yield until the instance is in a state."""
+    begun = time.monotonic()
+    title = f"{verb} {machine.name}"
+    while (instance := account.ec2.instance(machine.instance_id)).state != state:
+        elapsed = time.monotonic() - begun
+        yield Step(verb, title, StepState.RUNNING, instance.state, elapsed)
+        unexpected = instance.state == "terminated" or (verb == "start" and instance.state == "stopped")
+        if elapsed > timeout_s or (unexpected and elapsed > 10 * account.poll_s):
+            yield Step(verb, title, StepState.FAILED, instance.state, elapsed)
+            raise DsEc2Error(
+                f"{machine.name} is {instance.state}, not {state}",
+                why=instance.reason,
+                hint=f"ds-ec2 ls{account.flags}",
+            )
+        time.sleep(account.poll_s)
+    yield Step(verb, title, StepState.DONE, "", time.monotonic() - begun)
+    return instance

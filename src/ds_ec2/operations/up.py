@@ -2,26 +2,119 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from ds_ec2.bill.costs import machine_bill, network_bill
+from ds_ec2.catalog.prices import snapshot, usd_per_hour
+from ds_ec2.errors import DsEc2Error
+from ds_ec2.model.machine import Machine, MachineStatus
+from ds_ec2.model.names import (
+    NETWORK_STACK,
+    DataOutput,
+    DataParameter,
+    MachineParameter,
+    NetworkOutput,
+    data_stack,
+    machine_stack,
+)
+from ds_ec2.model.plans import StackAction, StackPlan, UpPlan
+from ds_ec2.model.requests import NetworkRequest, UpRequest
+from ds_ec2.operations import planning
+from ds_ec2.operations.bootstrap import JUPYTER, READY, follow_boot
+from ds_ec2.operations.machines import inventory, list_machines, machines_of, owner_of
+from ds_ec2.operations.network import (
+    make_network,
+    network_notes,
+    network_zones,
+    plan_network_stack,
+    subnet_in,
+    wake_way_out,
+    way_out_of,
+)
+from ds_ec2.operations.packages import read_packages
+from ds_ec2.operations.stacks import StackFailedError, action_for, make_stack, remove_stack, stack_tags
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from ds_ec2.aws.account import Account
-    from ds_ec2.model.machine import Machine
-    from ds_ec2.model.plans import UpPlan
-    from ds_ec2.model.requests import UpRequest
+    from ds_ec2.aws.cloudformation import Stack
+    from ds_ec2.model.plans import Image
     from ds_ec2.model.steps import Step
+    from ds_ec2.operations.machines import Inventory
+
+_LATER: Final = (
+    MachineParameter.SUBNET,
+    MachineParameter.SECURITY_GROUP,
+    MachineParameter.BUCKET,
+    MachineParameter.DATA_VOLUME,
+)
 
 
 def plan_up(account: Account, request: UpRequest) -> UpPlan:
-    """Return what `up` would do. Only reads.
+    """Return what `up` would do. Only reads, in two rounds of parallel calls.
 
     Raises:
         UsageError: The request is wrong: an unknown type, an image of another architecture, a bad list.
-        DsEc2Error: It cannot be done now: the name is taken, somebody else changes the stack, no quota.
+        DsEc2Error: It cannot be done now: the name is taken, somebody else changes the stack.
     """
-    raise NotImplementedError
+    planning.check_request(request)
+    packages = read_packages(request.packages)
+    with ThreadPoolExecutor(6) as pool:
+        caller = pool.submit(account.identity.caller)
+        owner_found = pool.submit(owner_of, account, request.owner)
+        kind_found = pool.submit(planning.read_type, account, request.instance_type)
+        sellers_found = pool.submit(account.ec2.zones_selling, request.instance_type)
+        zones_found = pool.submit(account.ec2.zones)
+        found_found = pool.submit(inventory, account)
+        # The first of these errors is the one that is told: credentials before anything else.
+        account_id, owner, kind = caller.result().account_id, owner_found.result(), kind_found.result()
+    sellers, found = sellers_found.result(), found_found.result()
+    machine = _machine_plan(account, found, owner, request.name)
+    data_there = found.named(data_stack(owner, request.name))
+    network_there = found.named(NETWORK_STACK)
+    first = (request.zone, *sellers) if request.zone in sellers else sellers
+    zones = network_zones(network_there, zones_found.result(), tuple(filter(None, first)))
+    zone = planning.choose_zone(request, _kept(data_there), sellers, zones)
+    with ThreadPoolExecutor(3) as pool:
+        image_found = pool.submit(planning.read_image, account, request, kind)
+        quota = pool.submit(planning.read_quota, account, kind)
+        network = pool.submit(
+            plan_network_stack,
+            account,
+            network_there,
+            zones,
+            NetworkRequest(request.way_out, request.vpc_cidr),
+        )
+        image = image_found.result()
+    root = planning.root_gib(request, image)
+    data = _data_plan(account, data_there, request, owner, zone)
+    data_gib = int(dict(data.parameters).get(DataParameter.SIZE_GIB, request.data_gib))
+    price = usd_per_hour(kind.name, kind.vcpus, account.region)
+    bill = machine_bill(kind.name, price, root + data_gib, account.region)
+    plan = UpPlan(
+        request=request,
+        owner=owner,
+        account_id=account_id,
+        region=account.region,
+        zone=zone,
+        type=kind,
+        image=image,
+        root_gib=root,
+        data_gib=data_gib,
+        network=network.result(),
+        data=data,
+        machine=replace(
+            machine, parameters=tuple(_machine_parameters(request, owner, image, root, packages).items())
+        ),
+        packages=packages,
+        bill=bill + network_bill(way_out_of(network_there, request.way_out), len(zones), account.region),
+        quota=quota.result(),
+    )
+    return replace(plan, notes=_notes(plan))
 
 
 def apply_up(account: Account, plan: UpPlan) -> Generator[Step, None, Machine]:
@@ -34,4 +127,119 @@ def apply_up(account: Account, plan: UpPlan) -> Generator[Step, None, Machine]:
     Raises:
         DsEc2Error: A stack failed (with AWS's reason; nothing half-made stays), or JupyterLab did not start.
     """
-    raise NotImplementedError
+    planning.check_quota(account, plan.quota, plan.type)
+    name = plan.request.name
+    network = yield from make_network(account, plan.network)
+    wake_way_out(account, network)
+    data = yield from make_stack(
+        account, plan.data, dict(plan.data.parameters), stack_tags("data", plan.owner, name)
+    )
+    parameters = dict(plan.machine.parameters) | {
+        MachineParameter.SUBNET: subnet_in(network, plan.zone),
+        MachineParameter.SECURITY_GROUP: network.outputs[NetworkOutput.SECURITY_GROUP],
+        MachineParameter.BUCKET: network.outputs[NetworkOutput.BUCKET],
+        MachineParameter.DATA_VOLUME: data.outputs[DataOutput.VOLUME],
+    }
+    tags = stack_tags("machine", plan.owner, name)
+    try:
+        machine = yield from make_stack(account, plan.machine, parameters, tags)
+    except StackFailedError:
+        # A volume that no machine ever wrote to would only cost; the data of an earlier machine stays.
+        if plan.data.action is not StackAction.KEEP:
+            yield from remove_stack(account, data, "data")
+        raise
+    until = READY if plan.request.wait_ready else JUPYTER
+    stages = yield from follow_boot(account, machine.name, name, until=until)
+    return replace(_made(account, machine), stages=stages)
+
+
+def _made(account: Account, stack: Stack) -> Machine:
+    """Return the machine of a stack, patient with an API that knows of it a moment later."""
+    for _ in range(5):
+        for machine in list_machines(account):
+            if machine.stack == stack.name:
+                return machine
+        time.sleep(account.poll_s)
+    raise DsEc2Error(f"{stack.name} vanished while it was made", hint=f"ds-ec2 ls{account.flags}")
+
+
+def _machine_plan(account: Account, found: Inventory, owner: str, name: str) -> StackPlan:
+    """Return what to do about the machine stack, without its parameters.
+
+    Raises:
+        DsEc2Error: The machine is there already, or somebody else changes its stack.
+    """
+    stack = found.named(machine_stack(owner, name))
+    action = action_for(stack, account)
+    if action is StackAction.KEEP:
+        action = _remake_if_gone(account, found, owner, name)
+    return StackPlan(
+        name=machine_stack(owner, name),
+        part="machine",
+        action=action,
+        later=_LATER,
+        status=stack.status if stack else "",
+    )
+
+
+def _remake_if_gone(account: Account, found: Inventory, owner: str, name: str) -> StackAction:
+    (machine,) = (one for one in machines_of(account, found) if (one.owner, one.name) == (owner, name))
+    if machine.status is MachineStatus.GONE:
+        return StackAction.REMAKE
+    verb = "start" if machine.status is MachineStatus.STOPPED else "lab"
+    raise DsEc2Error(
+        f"{name} exists already",
+        why=f"it is {machine.status.value}, {machine.instance_type} in {machine.zone}",
+        hint=f"ds-ec2 {verb} {name}{account.flags} (or another name: ds-ec2 up {name}2{account.flags})",
+    )
+
+
+def _kept(data: Stack | None) -> Stack | None:
+    """Return the data stack where its volume can be used."""
+    return data if data and (data.usable or data.status == "CREATE_IN_PROGRESS") else None
+
+
+def _data_plan(account: Account, there: Stack | None, request: UpRequest, owner: str, zone: str) -> StackPlan:
+    action = action_for(there, account)
+    parameters = {
+        DataParameter.NAME: request.name,
+        DataParameter.OWNER: owner,
+        DataParameter.ZONE: zone,
+        DataParameter.SIZE_GIB: str(request.data_gib),
+    }
+    if there and _kept(there):
+        parameters |= there.parameters
+    status = there.status if there else ""
+    return StackPlan(data_stack(owner, request.name), "data", action, tuple(parameters.items()), (), status)
+
+
+def _machine_parameters(
+    request: UpRequest, owner: str, image: Image, root: int, packages: str
+) -> dict[str, str]:
+    return {
+        MachineParameter.NAME: request.name,
+        MachineParameter.OWNER: owner,
+        MachineParameter.INSTANCE_TYPE: request.instance_type,
+        MachineParameter.IMAGE: image.id,
+        MachineParameter.ROOT_DEVICE: image.root_device,
+        MachineParameter.ROOT_GIB: str(root),
+        MachineParameter.PACKAGES: packages,
+        MachineParameter.PYTHON: request.python,
+        MachineParameter.IDLE_MINUTES: str(request.idle_minutes),
+    }
+
+
+def _notes(plan: UpPlan) -> tuple[str, ...]:
+    notes = list(network_notes(plan.network))
+    if plan.data.action is StackAction.KEEP:
+        notes.append(f"the data of an earlier {plan.request.name} is used again")
+    if plan.machine.action is StackAction.WAIT:
+        notes.append("an `up` of this name is under way: it is finished, with the settings it began with")
+    if plan.machine.action is StackAction.REMAKE:
+        notes.append(f"what is left of {plan.machine.name} ({plan.machine.status}) is removed first")
+    if plan.quota and not plan.quota.enough:
+        notes.append(f"the quota {plan.quota.code} is too small: this cannot be made now")
+    if plan.bill.approximate:
+        prices = snapshot()
+        notes.append(f"prices are those of {prices.region} on {prices.date}")
+    return tuple(notes)

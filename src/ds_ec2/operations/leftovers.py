@@ -1,0 +1,70 @@
+"""What is left of a machine, looked up by its tags in every service that can hold something of it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from ds_ec2.aws.ec2 import by_tags
+from ds_ec2.aws.errors import NoSuchThingError
+from ds_ec2.bill.costs import disks_usd_per_month, snapshot_usd_per_month
+from ds_ec2.model.names import SSM_ROOT, TAG_KEPT, TAG_NAME, TAG_OWNER, machine_stack
+from ds_ec2.model.plans import Leftover
+
+if TYPE_CHECKING:
+    from ds_ec2.aws.account import Account
+
+
+def look(account: Account, owner: str, name: str) -> tuple[Leftover, ...]:
+    """Return everything that still carries a machine's tags; kept snapshots are marked as meant."""
+    tags = {TAG_OWNER: owner, TAG_NAME: name}
+    mine = by_tags(tags)
+    path = f"{SSM_ROOT}/{machine_stack(owner, name)}"
+    with ThreadPoolExecutor(7) as pool:
+        stacks = pool.submit(account.stacks.tagged)
+        instances = pool.submit(account.ec2.instances, mine)
+        volumes = pool.submit(account.ec2.volumes, mine)
+        interfaces = pool.submit(account.ec2.interfaces, mine)
+        parameters = pool.submit(account.parameters.names, path)
+        snapshots = pool.submit(account.ec2.snapshots, mine)
+        kept = pool.submit(account.ec2.snapshots, mine | {"tag-key": [TAG_KEPT]})
+    meant = {snapshot.id for snapshot in kept.result()}
+    return (
+        *(Leftover("stack", stack.name) for stack in stacks.result() if tags.items() <= stack.tags.items()),
+        *(Leftover("instance", instance.id) for instance in instances.result()),
+        *(
+            Leftover("volume", volume.id, disks_usd_per_month(volume.gib))
+            for volume in volumes.result()
+            if volume.state != "deleting"
+        ),
+        *(Leftover("network interface", interface) for interface in interfaces.result()),
+        *(Leftover("parameter", parameter) for parameter in parameters.result()),
+        *(
+            Leftover(
+                "snapshot",
+                snapshot.id,
+                snapshot_usd_per_month(snapshot.gib),
+                meant=snapshot.id in meant,
+            )
+            for snapshot in snapshots.result()
+        ),
+    )
+
+
+def remove_data(account: Account, volume_id: str) -> None:
+    """Remove a data volume that its stack left, and the snapshots that its stack made of it.
+
+    Snapshots that a `down` was asked to keep stay. Only called once the user has decided about the data.
+    """
+    every = account.ec2.snapshots({"volume-id": [volume_id]})
+    kept = {one.id for one in account.ec2.snapshots({"volume-id": [volume_id], "tag-key": [TAG_KEPT]})}
+    tagged = {one.id for one in account.ec2.snapshots({"volume-id": [volume_id], "tag-key": [TAG_NAME]})}
+    for snapshot in every:
+        if snapshot.id in tagged and snapshot.id not in kept:
+            account.ec2.delete_snapshot(snapshot.id)
+    for volume in account.ec2.volumes({"volume-id": [volume_id]}):
+        if volume.state == "available":
+            try:
+                account.ec2.delete_volume(volume.id)
+            except NoSuchThingError:
+                continue

@@ -1,0 +1,116 @@
+"""The list of packages: read, checked line by line, and small enough for one SSM parameter."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final
+
+from ds_ec2.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MOST_BYTES: Final = 4096
+"""Of a CloudFormation parameter, and of a standard SSM parameter.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+"""
+EMPTY: Final = "#"
+"""An SSM parameter cannot be empty."""
+
+# Source: https://packaging.python.org/en/latest/specifications/dependency-specifiers/
+_NAME: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+_EXTRAS: Final = r"(?:\s*\[[A-Za-z0-9._,\s-]*\])?"
+_ONE_VERSION: Final = r"(?:===|~=|==|!=|<=|>=|<|>)\s*[A-Za-z0-9.*+!_-]+"
+_VERSIONS: Final = rf"(?:\s*\(?\s*{_ONE_VERSION}(?:\s*,\s*{_ONE_VERSION})*\s*\)?)?"
+_URL: Final = r"\s*@\s*(?:https?|git\+https|git\+ssh|s3)://[A-Za-z0-9._~:/?#\[\]@!'()*+,=%-]+"
+_MARKER: Final = (
+    r"(?:\s*;\s*[a-z_(\s]+(?:===|~=|==|!=|<=|>=|<|>|\sin\s|\snot\sin\s)[A-Za-z0-9_.'\"<>=!~(),\s*+-]+)?"
+)
+_HASHES: Final = r"(?:\s+--hash=sha(?:256|384|512):[0-9a-f]+)*"
+_REQUIREMENT = re.compile(rf"{_NAME}{_EXTRAS}(?:{_URL}|{_VERSIONS}){_MARKER}{_HASHES}")
+_OPTION = re.compile(
+    r"(?:--pre|--prefer-binary|--require-hashes"
+    r"|(?:--index-url|--extra-index-url|--find-links|-i|-f)[\s=]https://[A-Za-z0-9._~:/?#@%+=-]+"
+    r"|(?:--no-binary|--only-binary)[\s=][A-Za-z0-9:._,-]+)"
+)
+_FILE = re.compile(r"-[rce]\b|--(requirement|constraint|editable)\b|\.{0,2}/")
+
+
+def read_packages(path: Path | None) -> str:
+    """Return the text of a requirements file as the machine gets it; None means ds-ec2's own list.
+
+    Comments are left out only where the file would be too large with them.
+
+    Raises:
+        UsageError: It is missing, no UTF-8, too large, or a line is no requirement.
+    """
+    if path is None:
+        text = files("ds_ec2.catalog").joinpath("data/requirements.txt").read_text(encoding="utf-8")
+        return check_packages(text, "the default list")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UsageError(
+            f"{path} does not exist", why="it was named as the list of packages", hint=f"ls {path.parent}"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{path} is not UTF-8",
+            why=f"byte {error.start}: {error.reason}",
+            hint=f"iconv -f latin1 -t utf-8 {path} > {path.stem}-utf8.txt",
+        ) from error
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read", why=error.strerror or str(error)) from error
+    return check_packages(text, str(path))
+
+
+def check_packages(text: str, source: str) -> str:
+    """Return a list of packages with its lines checked.
+
+    Args:
+        text: Text of a requirements file.
+        source: What messages call it.
+
+    Raises:
+        UsageError: A line is no requirement, or the list is too large.
+    """
+    lines = text.replace("\r\n", "\n").replace("\\\n", " ").split("\n")
+    for number, line in enumerate(lines, start=1):
+        _check_line(_without_comment(line), f"{source}, line {number}")
+    whole = "\n".join(lines).strip()
+    if len(whole.encode()) <= MOST_BYTES and "{{" not in whole:
+        return whole + "\n" if _fits_with_newline(whole) else whole or EMPTY
+    short = "\n".join(filter(None, map(_without_comment, lines)))
+    if len(short.encode()) > MOST_BYTES:
+        raise UsageError(
+            f"{source} is too large",
+            why=f"{len(short.encode()):,} bytes without comments; at most {MOST_BYTES:,} can travel",
+            hint="put the rest into a file on the machine: ds-ec2 ssh, then uv pip install -r more.txt",
+        )
+    return short or EMPTY
+
+
+def _fits_with_newline(text: str) -> bool:
+    return bool(text) and len(text.encode()) < MOST_BYTES
+
+
+def _without_comment(line: str) -> str:
+    return re.split(r"(?:^|\s)#", line, maxsplit=1)[0].strip()
+
+
+def _check_line(line: str, where: str) -> None:
+    if not line or _REQUIREMENT.fullmatch(line) or _OPTION.fullmatch(line):
+        return
+    if _FILE.match(line):
+        raise UsageError(
+            f"{where}: {line!r} names a file of this computer",
+            why="only the list itself travels to the machine",
+            hint="name the packages themselves, or a URL: name @ https://...",
+        )
+    raise UsageError(
+        f"{where}: {line!r} is no requirement",
+        why="a line is a package with versions and markers, as in: pandas>=2.2",
+        hint="https://pip.pypa.io/en/stable/reference/requirements-file-format/",
+    )
