@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, List, Tuple
 
-from ds_ec2_machine import disks, environment, jupyter, status, supervisor
+from ds_ec2_machine import control, disks, environment, jupyter, status, supervisor
 from ds_ec2_machine.loader import write
 from ds_ec2_machine.platform import KEEP, PACKAGES, SETTINGS, STATE, Platform
 from ds_ec2_machine.stages import Stage, StageError
@@ -86,6 +86,7 @@ class Boot:
                 stage.wait("the settings", self._read_settings)
         for verb in ("control", "idle"):
             supervisor.ensure(platform, supervisor.own_service(platform, verb))
+        stage.wait("the control road", lambda: control.ask(platform, {"verb": "status"}), 0.1)
 
     def disks(self, stage: Stage) -> None:
         """Mount the data volume."""

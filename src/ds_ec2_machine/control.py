@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import socketserver
 import time
 from typing import Any, Callable, Dict, Iterator
@@ -80,7 +81,7 @@ def _log_lines(platform: Platform, request: Request) -> Iterator[str]:
     stage = str(request.get("stage", ""))
     file = platform.file(f"{LOGS}/{stage}.log")
     if not re.fullmatch(r"[a-z-]+", stage) or not file.exists():
-        present = sorted(path.stem for path in file.parent.parent.glob("ds-ec2/*.log"))
+        present = sorted(path.stem for path in platform.file(LOGS).glob("*.log"))
         raise RefusedError(f"no log of {stage!r}", f"there are: {', '.join(present)}")
     with file.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
@@ -150,10 +151,23 @@ class _Server(socketserver.ThreadingTCPServer):
 
     allow_reuse_address = True
     daemon_threads = True
+    request_queue_size = 64
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
         super().__init__((platform.bind_address, CONTROL_PORT), _Handler)
+
+
+def ask(platform: Platform, request: Request) -> Result:
+    """Return this machine's own last answer to a request.
+
+    Raises:
+        OSError: Nothing answers.
+    """
+    with socket.create_connection((platform.bind_address, CONTROL_PORT), timeout=10) as connection:
+        connection.sendall(json.dumps(request).encode() + b"\n")
+        with connection.makefile("rb") as lines:
+            return dict(json.loads(lines.readlines()[-1]))
 
 
 def main(platform: Platform) -> None:

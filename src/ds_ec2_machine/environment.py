@@ -44,8 +44,8 @@ def prepare(stage: Stage) -> Uv:
     uv = Uv(stage, interpreter)
     own = f"{platform.path(ENVIRONMENT)}/bin/python"
     if not _same_python(stage, interpreter, own):
-        uv.run("venv", "--clear", "--python", interpreter, platform.path(ENVIRONMENT))
-    uv.install(own, *BASE)
+        uv.run(stage, "venv", "--clear", "--python", interpreter, platform.path(ENVIRONMENT))
+    uv.install(stage, own, *BASE)
     _on_path(platform)
     return uv
 
@@ -57,7 +57,7 @@ def install_packages(stage: Stage, uv: Uv) -> None:
         StageError: The resolver's own words; nothing was changed then.
     """
     platform = stage.platform
-    uv.install(f"{platform.path(ENVIRONMENT)}/bin/python", *BASE, "-r", platform.path(PACKAGES))
+    uv.install(stage, f"{platform.path(ENVIRONMENT)}/bin/python", *BASE, "-r", platform.path(PACKAGES))
 
 
 def compile_later(platform: Platform) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Dict, List
+from typing import TYPE_CHECKING, Dict
 
 from ds_ec2_machine.loader import write
 from ds_ec2_machine.platform import CACHE
@@ -54,10 +54,9 @@ class Uv:
     """uv on this machine, with the index that the machine is configured for."""
 
     def __init__(self, stage: Stage, python: str) -> None:
-        self._stage = stage
         self._folder = stage.platform.path(_FOLDER)
         self._program = f"{self._folder}/bin/uv"
-        self._install(python)
+        self._install(stage, python)
         pip = [f"{self._folder}/bin/python", "-m", "pip", "--disable-pip-version-check", "config", "list"]
         configured = translated(stage.run(pip, as_user=True))
         kept = stage.platform.environment()
@@ -72,8 +71,7 @@ class Uv:
             self.variables["UV_TORCH_BACKEND"] = "auto"
         self.variables = {key: kept.get(key, value) for key, value in self.variables.items()}
 
-    def _install(self, python: str) -> None:
-        stage = self._stage
+    def _install(self, stage: Stage, python: str) -> None:
         try:
             if stage.run([self._program, "--version"]).split()[1] == VERSION:
                 return
@@ -86,20 +84,19 @@ class Uv:
         pip = [f"{self._folder}/bin/python", "-m", "pip", "install", "--quiet", "--no-deps"]
         stage.run([*pip, "--only-binary=:all:", "--require-hashes", "-r", requirement])
 
-    def run(self, *arguments: str) -> str:
-        """Run uv as the user.
+    def run(self, stage: Stage, *arguments: str) -> str:
+        """Run uv as the user, on a stage's log and budget.
 
         Raises:
             StageError: It failed, with its own words.
         """
         quiet = {"UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
-        return self._stage.run([self._program, *arguments], {**self.variables, **quiet}, as_user=True)
+        return stage.run([self._program, *arguments], {**self.variables, **quiet}, as_user=True)
 
-    def install(self, python: str, *requirements: str) -> None:
+    def install(self, stage: Stage, python: str, *requirements: str) -> None:
         """Install into an environment; what is there already and fits stays as it is.
 
         Raises:
             StageError: As for `run`.
         """
-        arguments: List[str] = ["pip", "install", "--python", python, *requirements]
-        self.run(*arguments)
+        self.run(stage, "pip", "install", "--python", python, *requirements)

@@ -1,0 +1,341 @@
+"""A machine in a folder: the real loader, the real bootstrap, and what EC2 and SSM answer, over real HTTP."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import io
+import json
+import lzma
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from ds_ec2_machine import pack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STACK = "ds-ec2-ana-work"
+ROLE_KEY = {"AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "secret/example+key", "Token": "session-token"}
+SETTINGS = {"name": "work", "owner": "ana", "python": "3.11", "idle_minutes": "60", "data_volume_id": "vol-1"}
+
+
+def zipped(files: dict[str, str]) -> bytes:
+    """Return a zip file of texts."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return buffer.getvalue()
+
+
+class Aws:
+    """Instance metadata, Systems Manager, the wait condition's bucket and a package index, on one port."""
+
+    def __init__(self) -> None:
+        self.parameters: dict[str, str] = {}
+        self.written: list[dict[str, Any]] = []
+        self.signals: list[dict[str, Any]] = []
+        self.calls: list[str] = []
+        self.files: dict[str, bytes] = {}
+        self.credentials_come_after = 0
+        """So many requests for the role's credentials are answered 404 first."""
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self.server.daemon_threads = True
+        self.server.aws = self  # type: ignore[attr-defined] # the handler's only way here
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self._thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._thread.start()
+
+    def path(self, leaf: str) -> str:
+        """Return a parameter's full name."""
+        return f"/ds-ec2/{STACK}/{leaf}"
+
+    def publish(self, application: bytes, sha256: str | None = None) -> None:
+        """Put a zip application into the parameters, as the stack does."""
+        text = base64.b64encode(lzma.compress(application)).decode()
+        parts = [text[at : at + 4096] for at in range(0, len(text), 4096)]
+        names = [self.path(f"code/{index}") for index in range(len(parts))]
+        self.parameters.update(zip(names, parts, strict=True))
+        digest = sha256 or hashlib.sha256(application).hexdigest()
+        self.parameters[self.path("code")] = json.dumps({"parts": names, "sha256": digest})
+
+    def publish_package(self) -> None:
+        """Put the real code into the parameters."""
+        value, parts = pack.code_parameters(f"/ds-ec2/{STACK}")
+        self.parameters[self.path("code")] = value
+        self.parameters.update({self.path(f"code/{index}"): part for index, part in enumerate(parts)})
+
+    def publish_wheel(self, name: str, module: str) -> None:
+        """Put a wheel into the package index."""
+        info = f"{name}-1.0.dist-info"
+        files = {
+            f"{name}.py": module,
+            f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+            f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            f"{info}/RECORD": "",
+        }
+        wheel = f"{name}-1.0-py3-none-any.whl"
+        self.files[f"/simple/{name}/"] = f'<a href="/wheels/{wheel}">{wheel}</a>'.encode()
+        self.files[f"/wheels/{wheel}"] = zipped(files)
+
+    def close(self) -> None:
+        """Stop answering."""
+        self.server.shutdown()
+        self._thread.join()
+        self.server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers as AWS does; a request that is not signed is refused."""
+
+    @property
+    def aws(self) -> Aws:
+        found: Aws = self.server.aws  # type: ignore[attr-defined] # set by Aws
+        return found
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+    def _answer(self, status: int, body: bytes = b"", kind: str = "text/plain") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def do_GET(self) -> None:
+        if self.path in self.aws.files:
+            self._answer(200, self.aws.files[self.path], "text/html")
+            return
+        role = "/latest/meta-data/iam/security-credentials/"
+        known = {role: b"machine-role", "/latest/meta-data/instance-id": b"i-0123456789abcdef0"}
+        known[f"{role}machine-role"] = json.dumps(ROLE_KEY).encode()
+        if not self.path.startswith("/latest/meta-data/") or self.path not in known:
+            self._answer(404)
+        elif self.headers.get("X-aws-ec2-metadata-token") != "imds-token":
+            self._answer(401)
+        elif self.path == role and self.aws.credentials_come_after > 0:
+            self.aws.credentials_come_after -= 1
+            self._answer(404)
+        else:
+            self._answer(200, known[self.path])
+
+    def do_HEAD(self) -> None:
+        self.do_GET()  # uv asks for a wheel's size first
+
+    def do_PUT(self) -> None:
+        body = self._body()
+        if self.path == "/latest/api/token":
+            with_life = self.headers.get("X-aws-ec2-metadata-token-ttl-seconds")
+            self._answer(200 if with_life else 400, b"imds-token")
+        else:
+            # The presigned URL is signed for an empty content type.
+            right = self.path == "/signal?Signature=abc" and self.headers.get("Content-Type", "") == ""
+            self._answer(200 if right else 403)
+            if right:
+                self.aws.signals.append(json.loads(body))
+
+    def do_POST(self) -> None:
+        body = self._body()
+        action = self.headers.get("X-Amz-Target", "").removeprefix("AmazonSSM.")
+        self.aws.calls.append(action)
+        if self.headers.get("Authorization") != self._signature(body):
+            self._answer(400, b'{"__type":"InvalidSignatureException"}')
+            return
+        request = json.loads(body)
+        found: dict[str, Any] = {}
+        if action == "GetParameters":
+            assert len(request["Names"]) <= 10
+            have = self.aws.parameters
+            found["Parameters"] = [
+                {"Name": one, "Value": have[one]} for one in reversed(request["Names"]) if one in have
+            ]
+        elif action == "PutParameter":
+            assert len(request["Value"].encode()) <= 4096
+            self.aws.written.append(request)
+        self._answer(200, json.dumps(found).encode())
+
+    def _signature(self, body: bytes) -> str:
+        """Return what botocore would have sent."""
+        signed = self.headers["Authorization"].split("SignedHeaders=")[1].split(",")[0].split(";")
+        headers = {name: self.headers[name] for name in signed}
+        request = AWSRequest("POST", self.aws.url + self.path, headers=headers, data=body)
+        request.context["timestamp"] = self.headers["X-Amz-Date"]
+        credentials = Credentials(ROLE_KEY["AccessKeyId"], ROLE_KEY["SecretAccessKey"])
+        auth = SigV4Auth(credentials, "ssm", "eu-central-1")
+        text = auth.string_to_sign(request, auth.canonical_request(request))
+        signature = auth.signature(text, request)
+        scope = auth.scope(request)
+        names = ";".join(signed)
+        return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders={names}, Signature={signature}"
+
+
+class Machine:
+    """A machine whose absolute paths lie below one folder, and whose services are child processes."""
+
+    def __init__(self, root: Path, aws: Aws, **seams: Any) -> None:
+        self.root = root
+        self.aws = aws
+        self.address = f"127.{random.randint(1, 254)}.{random.randint(0, 254)}.{random.randint(1, 254)}"  # noqa: S311
+        (root / "volume").mkdir(exist_ok=True)
+        self.seams = {
+            "prefix": str(root),
+            "supervisor": "child",
+            "metadata_endpoint": aws.url,
+            "aws_endpoint": aws.url,
+            "bind_address": self.address,
+            "stop_action": f"file:{root}/stopped",
+            "volumes": {"vol-1": str(root / "volume")},
+            "python": sys.executable,
+            "os_packages": False,
+            **seams,
+        }
+        self.platform_file = root / "platform.json"
+        self.platform_file.write_text(json.dumps(self.seams))
+        self.loader = self.file("/opt/ds-ec2/loader.py")
+        self.loader.write_text(pack.loader_text())
+        boot = {"region": "eu-central-1", "stack": STACK, "signal_url": f"{aws.url}/signal?Signature=abc"}
+        self.file("/etc/ds-ec2/boot.json").write_text(json.dumps(boot))
+        self.environment = {
+            **os.environ,
+            "DS_EC2_PLATFORM": str(self.platform_file),
+            "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR", str(Path.home() / ".cache/uv")),
+            "PIP_EXTRA_INDEX_URL": f"{aws.url}/simple/",
+        }
+        self._groups: list[int] = []
+
+    def file(self, absolute: str) -> Path:
+        """Return a path of the machine, its folder made."""
+        path = self.root / absolute.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def run(self, *command: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run a program of the machine, in a process group that ends with it."""
+        process = subprocess.Popen(
+            command,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._groups.append(process.pid)
+        try:
+            output, _ = process.communicate(timeout=timeout_s)
+        except BaseException:
+            self.close()
+            raise
+        return subprocess.CompletedProcess(command, process.returncode, output)
+
+    def boot(self) -> subprocess.CompletedProcess[str]:
+        """Boot as EC2 does: by the loader."""
+        return self.run(sys.executable, str(self.loader))
+
+    def python(self, *lines: str) -> subprocess.CompletedProcess[str]:
+        """Run Python with the machine's code importable."""
+        code = "\n".join([f"import sys; sys.path.insert(0, {str(Path(pack.__file__).parents[1])!r})", *lines])
+        return self.run(sys.executable, "-c", code)
+
+    def ask(self, verb: str, **arguments: Any) -> list[dict[str, Any]]:
+        """Return the answers of the control road."""
+        return self.send(json.dumps({"verb": verb, **arguments}).encode() + b"\n")
+
+    def send(self, line: bytes) -> list[dict[str, Any]]:
+        """Send raw bytes down the control road."""
+        with socket.create_connection((self.address, 8765), timeout=10) as connection:
+            connection.sendall(line)
+            with connection.makefile("rb") as answers:
+                return [json.loads(answer) for answer in answers]
+
+    def result(self, verb: str, **arguments: Any) -> Any:
+        """Return the result of a verb that succeeds."""
+        answer = self.ask(verb, **arguments)[-1]
+        assert answer["ok"], answer
+        return answer["result"]
+
+    def stages(self) -> dict[str, dict[str, Any]]:
+        """Return the stages by name."""
+        return {stage["name"]: stage for stage in self.result("status")["stages"]}
+
+    def processes(self, words: str) -> list[int]:
+        """Return the machine's processes whose command line has these words (parted by zero bytes)."""
+        found = []
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                command = file.read_text(errors="replace")
+                if words in command and str(self.root) in command:
+                    found.append(int(file.parent.name))
+        return found
+
+    def close(self) -> None:
+        """End every process of the machine."""
+        for end in (signal.SIGTERM, signal.SIGKILL):
+            until = time.monotonic() + 10
+            for group in self._groups:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(group, end)
+                while end == signal.SIGTERM and _alive(group) and time.monotonic() < until:
+                    time.sleep(0.05)
+
+
+def _alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.fixture
+def aws() -> Iterator[Aws]:
+    server = Aws()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def machine(tmp_path: Path, aws: Aws) -> Iterator[Machine]:
+    """A machine that has not booted."""
+    found = Machine(tmp_path, aws)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def booted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine that has booted with two packages, one of them from an index that only pip was told of."""
+    aws = Aws()
+    aws.publish_package()
+    aws.publish_wheel("tinytool", "ANSWER = 42\n")
+    aws.parameters[aws.path("settings")] = json.dumps(SETTINGS)
+    aws.parameters[aws.path("packages")] = "six\ntinytool\n"
+    machine = Machine(tmp_path_factory.mktemp("machine"), aws)
+    try:
+        outcome = machine.boot()
+        assert outcome.returncode == 0, outcome.stdout
+        yield machine
+    finally:
+        machine.close()
+        aws.close()

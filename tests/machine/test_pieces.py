@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import ast
+import base64
+import hashlib
+import json
+import lzma
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ds_ec2_machine import disks, loader, pack, status, supervisor, uv
+from ds_ec2_machine.platform import Platform
+from ds_ec2_machine.stages import Stage, StageError
+
+if TYPE_CHECKING:
+    from tests.machine.conftest import Machine
+
+SOURCES = sorted(Path(pack.__file__).parent.glob("*.py"))
+PATH_WITH_SBIN = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+has_ext4 = pytest.mark.skipif(
+    shutil.which("mkfs.ext4", path=PATH_WITH_SBIN) is None, reason="mkfs.ext4 is not installed"
+)
+
+
+@pytest.fixture
+def stage(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    monkeypatch.setenv("DS_EC2_PLATFORM", str(machine.platform_file))
+    monkeypatch.setenv("PATH", PATH_WITH_SBIN)
+    return Stage(Platform(), "environment", 5)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.name)
+def test_every_source_is_python_3_9(source: Path) -> None:
+    ast.parse(source.read_text(), feature_version=(3, 9))
+
+
+def test_the_loader_can_stand_in_user_data() -> None:
+    text = pack.loader_text()
+    assert "${" not in text
+    assert len(text) < 6500, "user data holds 16 KB in all"
+    assert ast.dump(ast.parse(text)) == ast.dump(ast.parse(pack.bare(Path(loader.__file__).read_text())))
+
+
+def test_the_code_fits_its_parameters_and_comes_out_the_same() -> None:
+    value, parts = pack.code_parameters("/ds-ec2/one")
+    assert all(0 < len(part) <= 4096 for part in parts)
+    assert len(parts) <= 10, "the loader reads them in one call"
+    code = json.loads(value)
+    assert code["parts"] == [f"/ds-ec2/one/code/{index}" for index in range(len(parts))]
+    data = lzma.decompress(base64.b64decode("".join(parts)))
+    assert hashlib.sha256(data).hexdigest() == code["sha256"]
+    assert pack.code_parameters("/ds-ec2/one") == (value, parts)
+
+
+def test_the_application_runs(tmp_path: Path) -> None:
+    application = tmp_path / "machine.pyz"
+    application.write_bytes(pack.zip_application())
+    assert zipfile.is_zipfile(application)
+    done = subprocess.run(
+        [sys.executable, application, "nonsense"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "unknown verb\n")
+
+
+def test_packing_leaves_out_comments_and_docstrings_alone() -> None:
+    source = '"""Doc."""\nX = "# kept"  # gone\n\n\ndef f() -> None:\n    """Doc\n    more."""\n'
+    bare = pack.bare(source)
+    assert "Doc" not in bare
+    assert "gone" not in bare
+    namespace: dict[str, object] = {}
+    exec(bare, namespace)  # noqa: S102 - the text above
+    assert namespace["X"] == "# kept"
+    assert bare.splitlines().index("def f() -> None:") == source.splitlines().index("def f() -> None:")
+
+
+def test_a_commands_own_last_words_are_the_error(stage: Stage) -> None:
+    script = "print('x' * 3000); print('no such package'); raise SystemExit(2)"
+    with pytest.raises(StageError) as caught:
+        stage.run([sys.executable, "-c", script])
+    assert str(caught.value).endswith("no such package")
+    assert len(str(caught.value)) == 1000
+    assert "x" * 3000 in stage.log.read_text()
+
+
+def test_a_stage_keeps_its_budget(stage: Stage) -> None:
+    short = Stage(stage.platform, "environment", 0.3)
+    with pytest.raises(StageError, match="took longer than 0 s"):
+        short.run(["sleep", "5"])
+    with pytest.raises(StageError, match="the way out: no answer"):
+        Stage(stage.platform, "network", 0.3).wait("the way out", _refuse, 0.1)
+
+
+def _refuse() -> bool:
+    raise OSError("no answer")
+
+
+def test_a_long_status_still_fits_its_parameter() -> None:
+    stages = [{"name": f"s{n}", "state": "failed", "error": f"{'é' * 900} end {n}"} for n in range(6)]
+    text = status.packed({"boot": "b", "stages": stages, "idle": {"why": "x" * 500}})
+    assert len(text.encode()) <= 4000
+    assert [one["error"][-5:] for one in json.loads(text)["stages"]] == [f"end {n}" for n in range(6)]
+
+
+def test_pips_configuration_becomes_uvs() -> None:
+    config = (
+        "global.index-url='https://one.example/simple'\n"
+        "global.extra-index-url='https://two.example/simple\\nhttps://three.example/simple'\n"
+        ":env:.index-url='https://wins.example/simple'\n"
+        ":env:.find-links='/wheels /more'\n"
+        "global.cert='/etc/ca.pem'\n"
+        "global.timeout='180'\n"
+    )
+    assert uv.translated(config) == {
+        "UV_DEFAULT_INDEX": "https://wins.example/simple",
+        "UV_INDEX": "https://two.example/simple https://three.example/simple",
+        "UV_FIND_LINKS": "/wheels,/more",
+        "SSL_CERT_FILE": "/etc/ca.pem",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+    }
+    assert uv.translated("") == {}
+
+
+def test_uv_is_the_one_of_the_lock() -> None:
+    lock = (Path(__file__).parents[2] / "requirements/uv.txt").read_text()
+    assert re.search(rf"^uv=={re.escape(uv.VERSION)} ", lock, re.MULTILINE)
+    assert [one for one in uv.HASHES if f"sha256:{one}" not in lock] == []
+
+
+def test_a_units_words_reach_the_program_unchanged(stage: Stage) -> None:
+    service = supervisor.Service("x", ["/bin/echo", "50%", 'a "b" $HOME \\'], {"KEY": 'v "w" $x 5%'}, "/data")
+    unit = supervisor._unit(stage.platform, service)
+    assert 'ExecStart="/bin/echo" "50%%" "a \\"b\\" $$HOME \\\\"' in unit
+    assert 'Environment="KEY=v \\"w\\" $x 5%%"' in unit
+    assert "Restart=always" in unit
+    assert "User=" not in unit
+
+
+@has_ext4
+def test_a_blank_disk_is_told_from_one_with_data(stage: Stage, tmp_path: Path) -> None:
+    image = tmp_path / "disk"
+    with image.open("wb") as file:
+        file.truncate(4 << 20)
+    assert disks._facts(stage, str(image)) == {}
+    stage.run(["mkfs.ext4", "-q", "-L", disks.LABEL, str(image)])
+    facts = disks._facts(stage, str(image))
+    assert (facts["TYPE"], facts["LABEL"]) == ("ext4", disks.LABEL)
+
+
+@has_ext4
+def test_a_disk_with_something_unknown_is_left_as_it_is(stage: Stage, tmp_path: Path) -> None:
+    image = tmp_path / "disk"
+    with image.open("wb") as file:
+        file.truncate(4 << 20)
+        file.seek(446)  # a partition table of one entry
+        file.write(
+            b"\x80\x00\x02\x00\x83\x00\x02\x00" + (1).to_bytes(4, "little") + (8000).to_bytes(4, "little")
+        )
+        file.seek(510)
+        file.write(b"\x55\xaa")
+    before = image.read_bytes()
+    with pytest.raises(StageError, match="holds partitions"):
+        disks._mount(stage, str(image))
+    assert image.read_bytes() == before
