@@ -77,7 +77,7 @@ def test_the_readme_names_the_two_commands_and_they_are_targets_of_the_makefile(
 
 
 def test_the_command_reference_is_what_help_says() -> None:
-    check = [sys.executable, ROOT / "scripts" / "command_reference.py", "--check"]
+    check = [sys.executable, str(ROOT / "scripts" / "command_reference.py"), "--check"]
     assert subprocess.run(check, check=False).returncode == 0, "run make docs"
 
 
