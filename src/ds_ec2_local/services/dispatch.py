@@ -1,0 +1,84 @@
+"""Brings requests to their services, each loaded when it is first asked for."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ds_ec2_local.services.functions import FunctionRunner
+
+WARM: Final = ("ec2", "ssm", "iam", "sts", "s3")
+"""Loaded in the background as soon as the server answers: the first call need not wait for all of it."""
+
+
+class Dispatcher:
+    """The WSGI application of all services.
+
+    Args:
+        runner: Runs Lambda functions.
+        cloudformation: Puts the CloudFormation engine into place, or None.
+    """
+
+    def __init__(self, runner: FunctionRunner, cloudformation: Callable[[], None] | None = None) -> None:
+        self._runner = runner
+        self._cloudformation = cloudformation
+        self._own: dict[str, Any] = {}
+        self._lock = threading.RLock()
+        self._done: set[str] = set()
+        self._moto = DomainDispatcherApplication(self._create)
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        """Answer a request."""
+        return self._moto(environ, start_response)
+
+    def warm(self) -> None:
+        """Load what nearly every caller needs."""
+        for service in WARM:
+            host = f"{service}.us-east-1.amazonaws.com"
+            with self._moto.lock:
+                backend = self._moto.get_backend_for_host(host)
+                if backend not in self._moto.app_instances:
+                    self._moto.app_instances[backend] = self._create(backend)
+
+    def _create(self, service: Any) -> Any:
+        """Return the application of one service, ours where moto has none worth having."""
+        self.prepare(service)
+        if service == "servicequotas":
+            from ds_ec2_local.services import quotas
+
+            return quotas.application
+        if service == "pricing":
+            from ds_ec2_local.services import pricing
+
+            return pricing.application
+        return create_backend_app(service)
+
+    def prepare(self, service: str) -> None:
+        """Put ours over moto's before moto makes the first backend of a service."""
+        with self._lock:
+            if service in self._done:
+                return
+            self._done.add(service)
+            if service in {"ec2", "autoscaling", "elbv2", "ssm"}:
+                from moto.ec2.models import ec2_backends
+
+                from ds_ec2_local.services.ec2.models import LocalEC2Backend
+
+                ec2_backends.backend = LocalEC2Backend
+            if service == "ssm":
+                from moto.ssm.models import ssm_backends
+
+                from ds_ec2_local.services.ssm.models import LocalSSMBackend
+
+                ssm_backends.backend = LocalSSMBackend
+            if service in {"lambda", "awslambda", "events"}:
+                from ds_ec2_local.services import lambda_service
+
+                lambda_service.install(self._runner)
+            if service == "cloudformation" and self._cloudformation is not None:
+                self._cloudformation()

@@ -1,0 +1,334 @@
+"""EC2's records: moto's, with instances that run, volumes with content, and EC2's own refusals."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Final
+
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models import EC2Backend
+
+from ds_ec2_local.services.ec2 import images, launch
+from ds_ec2_local.services.parts import current
+
+_USER: Final = ("Client.UserInitiatedShutdown", "User initiated shutdown")
+_DEFAULT_TYPE: Final = "m1.small"
+"""Source: RunInstances, default of InstanceType."""
+
+
+class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
+    """One region's EC2."""
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self.launches_by_token: dict[str, Any] = {}
+
+    def _load_amis(self) -> None:
+        """Put our images in the place of moto's list."""
+        images.register(self)
+
+    # -- instances -----------------------------------------------------------------------------------------
+
+    def run_instances(
+        self, image_id: str, count: int, user_data: Any, security_group_names: list[str], **kwargs: Any
+    ) -> Any:
+        """Launch instances (also for Auto Scaling and fleets, which call this directly)."""
+        if not kwargs.get("subnet_id") and not kwargs.get("nics"):
+            kwargs["subnet_id"] = self._default_subnet(kwargs.get("placement"))
+        self.check_launch(image_id, count, kwargs)
+        devices = self._devices(image_id, kwargs.pop("block_device_mappings", None) or [])
+        profile = {
+            name: kwargs.pop(name, None) for name in ("iam_instance_profile_name", "iam_instance_profile_arn")
+        }
+        tags = kwargs.get("tags", {})
+        reservation = super().run_instances(
+            image_id, count, user_data, security_group_names, **kwargs, block_device_mappings=[]
+        )
+        for instance in reservation.instances:
+            self._finish(instance, devices, tags.get("volume", {}))
+            if any(profile.values()):
+                self.associate_iam_instance_profile(instance.id, **profile)
+            if kwargs.get("instance_market_options"):
+                instance.lifecycle = "spot"
+            current().machines.launch(instance, first=True)
+        return reservation
+
+    def start_instances(self, instance_ids: list[str]) -> list[tuple[Any, Any]]:
+        """Start stopped instances."""
+        found = self.get_multi_instances_by_id(instance_ids)
+        for instance in found:
+            if instance.state not in {"stopped", "running", "pending"}:
+                raise _wrong_state(instance.id, "started")
+        parts, started = current(), []
+        for instance in found:
+            started.append((instance, copy.copy(instance._state)))  # noqa: SLF001 - moto's own way
+            if instance.state != "stopped":
+                continue
+            zone = instance.availability_zone
+            launch.check_capacity(parts.faults, self.region_name, zone, instance.instance_type)
+            self._check_quota(instance.instance_type, 1, spot=instance.lifecycle == "spot")
+            for nic in instance.nics.values():
+                nic.start()
+            instance.launch_time = _now()
+            instance._reason, instance.state_reason = "", None  # noqa: SLF001 - as above
+            parts.machines.launch(instance, first=False)
+        return started
+
+    def stop_instances(self, instance_ids: list[str]) -> list[tuple[Any, Any]]:
+        """Stop running instances; one that is down already stays so."""
+        found = self.get_multi_instances_by_id(instance_ids)
+        for instance in found:
+            if instance.state in {"terminated", "shutting-down"}:
+                raise _wrong_state(instance.id, "stopped")
+            if instance.disable_api_stop is True:
+                raise EC2ClientError(
+                    "OperationNotPermitted",
+                    f"The instance '{instance.id}' may not be stopped. Modify its 'disableApiStop' instance"
+                    " attribute and try again.",
+                )
+        return [self._end(i, current().machines.stop, {"running", "pending"}) for i in found]
+
+    def terminate_instances(self, instance_ids: list[str]) -> list[tuple[Any, Any]]:
+        """Terminate instances; none is touched when one of them is protected."""
+        found = self.get_multi_instances_by_id(instance_ids)
+        for instance in found:
+            if instance.disable_api_termination in (True, "true"):
+                raise EC2ClientError(
+                    "OperationNotPermitted",
+                    f"The instance '{instance.id}' may not be terminated. Modify its 'disableApiTermination'"
+                    " instance attribute and try again.",
+                )
+        alive = {"running", "pending", "stopping", "stopped"}
+        return [self._end(i, current().machines.terminate, alive) for i in found]
+
+    def reboot_instances(self, instance_ids: list[str]) -> list[Any]:
+        """Restart instances."""
+        found = self.get_multi_instances_by_id(instance_ids)
+        for instance in found:
+            if instance.state in {"terminated", "shutting-down"}:
+                raise _wrong_state(instance.id, "rebooted")
+            current().machines.reboot(instance)
+        return list(found)
+
+    def modify_instance_attribute(self, instance_id: str, key: str, value: Any) -> Any:
+        """Change an attribute; what EC2 allows on stopped instances alone is refused on others."""
+        instance = self.get_instance(instance_id)
+        if key in {"instance_type", "user_data", "kernel", "ramdisk"} and instance.state != "stopped":
+            raise EC2ClientError(
+                "IncorrectInstanceState", f"The instance '{instance_id}' is not in the 'stopped' state."
+            )
+        if key == "instance_type":
+            launch.check_architecture(value, instance)
+            launch.check_zone(self.region_name, instance.availability_zone, value)
+        if key in {"source_dest_check", "disable_api_termination", "disable_api_stop", "ebs_optimized"}:
+            value = value in (True, "true", "True")
+        changed = super().modify_instance_attribute(instance_id, key, value)
+        if key == "source_dest_check":
+            self.follow_source_dest_check(instance, value)
+        return changed
+
+    def follow_source_dest_check(self, instance: Any, value: bool) -> None:  # noqa: FBT001 - an attribute's value
+        """Carry SourceDestCheck from an instance to its first interface or back."""
+        instance.source_dest_check = value
+        for nic in instance.nics.values():
+            nic.source_dest_check = value
+        if not value:
+            current().machines.became_router(instance)
+
+    def associate_iam_instance_profile(
+        self,
+        instance_id: str,
+        iam_instance_profile_name: str | None = None,
+        iam_instance_profile_arn: str | None = None,
+    ) -> Any:
+        """Give an instance its profile; moto's RunInstances asks a second time for the same."""
+        there = self.iam_instance_profile_associations.get(instance_id)
+        if there is not None and (
+            there.iam_instance_profile.name == iam_instance_profile_name
+            or there.iam_instance_profile.arn == iam_instance_profile_arn
+        ):
+            return there
+        return super().associate_iam_instance_profile(
+            instance_id,
+            iam_instance_profile_name=iam_instance_profile_name,
+            iam_instance_profile_arn=iam_instance_profile_arn,
+        )
+
+    # -- launching -----------------------------------------------------------------------------------------
+
+    def check_launch(self, image_id: str, count: int, kwargs: dict[str, Any]) -> None:
+        """Refuse what EC2 refuses before anything is made."""
+        wanted = kwargs.get("instance_type") or _DEFAULT_TYPE
+        launch.check_type(wanted)
+        found = self.describe_images(ami_ids=[image_id]) if image_id else []
+        for image in found:
+            launch.check_architecture(wanted, image)
+        zone = self._zone(kwargs)
+        if zone:
+            launch.check_zone(self.region_name, zone, wanted)
+            launch.check_capacity(current().faults, self.region_name, zone, wanted)
+        self._check_quota(wanted, count, spot=bool(kwargs.get("instance_market_options")))
+
+    def _check_quota(self, instance_type: str, count: int, *, spot: bool) -> None:
+        up = [i for i in self.all_instances() if i.state in {"pending", "running"}]
+        launch.check_quota(current().faults, up, instance_type, count, spot=spot)
+
+    def _default_subnet(self, zone: str | None) -> str | None:
+        """Return the default VPC's subnet in a zone, or in the first: EC2 chooses one too."""
+        subnets = self.get_default_subnets()
+        found = subnets.get(zone) if zone else next((subnets[name] for name in sorted(subnets)), None)
+        return found.id if found else None
+
+    def _zone(self, kwargs: dict[str, Any]) -> str | None:
+        subnet = kwargs.get("subnet_id") or next(
+            (nic["SubnetId"] for nic in kwargs.get("nics") or [] if "SubnetId" in nic), None
+        )
+        if subnet:
+            return str(self.get_subnet(subnet).availability_zone)
+        return kwargs.get("placement")
+
+    def _devices(self, image_id: str, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the block devices of a launch: the image's, changed and added to by the request's."""
+        found = self.describe_images(ami_ids=[image_id]) if image_id else []
+        devices: dict[str, dict[str, Any]] = {
+            image.root_device_name: {
+                "VolumeSize": image.ebs_snapshot.volume_size,
+                "SnapshotId": image.ebs_snapshot.id,
+                "DeleteOnTermination": True,
+                "VolumeType": "gp3",
+            }
+            for image in found
+        }
+        for mapping in asked:
+            name = mapping["DeviceName"]
+            if mapping.get("NoDevice") == "":
+                devices.pop(name, None)
+                continue
+            ebs = {k: v for k, v in (mapping.get("Ebs") or {}).items() if v is not None}
+            smallest = devices.get(name, {}).get("VolumeSize")
+            if smallest and int(ebs.get("VolumeSize", smallest)) < smallest:
+                raise EC2ClientError(
+                    "InvalidBlockDeviceMapping",
+                    f"Volume of size {ebs['VolumeSize']}GB is smaller than snapshot"
+                    f" '{devices[name]['SnapshotId']}', expect size >= {smallest}GB",
+                )
+            devices[name] = {"DeleteOnTermination": True} | devices.get(name, {}) | ebs
+        return [{"DeviceName": name, "Ebs": ebs} for name, ebs in devices.items()]
+
+    def _finish(self, instance: Any, devices: list[dict[str, Any]], volume_tags: dict[str, str]) -> None:
+        """Give a new instance its volumes."""
+        for nic in instance.nics.values():
+            nic.delete_on_termination = True
+        for device in devices:
+            ebs = device["Ebs"]
+            kind = ebs.get("VolumeType")
+            volume = self.create_volume(
+                size=ebs.get("VolumeSize"),
+                zone_name=instance.availability_zone,
+                snapshot_id=ebs.get("SnapshotId"),
+                encrypted=bool(ebs.get("Encrypted")),
+                kms_key_id=ebs.get("KmsKeyId"),
+                volume_type=kind,
+                iops=ebs.get("Iops"),
+                throughput=ebs.get("Throughput"),
+            )
+            volume.add_tags(volume_tags)
+            super().attach_volume(
+                volume.id, instance.id, device["DeviceName"], bool(ebs["DeleteOnTermination"])
+            )
+
+    def _end(self, instance: Any, carry: Any, states: set[str]) -> tuple[Any, Any]:
+        before = copy.copy(instance._state)  # noqa: SLF001 - moto's own way
+        if instance.state in states:
+            carry(instance, _USER)
+        return instance, before
+
+    # -- volumes -------------------------------------------------------------------------------------------
+
+    def create_volume(self, size: int, zone_name: str, snapshot_id: str | None = None, **kwargs: Any) -> Any:  # noqa: D102
+        volume = super().create_volume(size, zone_name, snapshot_id, **kwargs)
+        if snapshot_id:
+            current().machines.volumes.fill(volume.id, snapshot_id)
+        return volume
+
+    def delete_volume(self, volume_id: str) -> Any:  # noqa: D102 - EC2's call
+        deleted = super().delete_volume(volume_id)
+        current().machines.volumes.delete(volume_id)
+        return deleted
+
+    def attach_volume(
+        self,
+        volume_id: str,
+        instance_id: str,
+        device_path: str,
+        delete_on_termination: bool = False,  # noqa: FBT001, FBT002
+    ) -> Any:
+        """Attach a volume, if EC2 would."""
+        volume, instance = self.get_volume(volume_id), self.get_instance(instance_id)
+        if volume.attachment is not None:
+            raise EC2ClientError("VolumeInUse", f"{volume_id} is already attached to an instance")
+        if instance.state not in {"running", "stopped"}:
+            raise EC2ClientError("IncorrectState", f"Instance '{instance_id}' is not 'running'.")
+        if volume.availability_zone != instance.availability_zone:
+            raise EC2ClientError(
+                "InvalidVolume.ZoneMismatch",
+                f"The volume '{volume_id}' is not in the same availability zone as instance '{instance_id}'",
+            )
+        if device_path in instance.block_device_mapping:
+            raise EC2ClientError(
+                "InvalidParameterValue",
+                f"Invalid value '{device_path}' for unixDevice. Attachment point {device_path}"
+                " is already in use",
+            )
+        current().machines.attach(instance, volume_id)
+        return super().attach_volume(volume_id, instance_id, device_path, delete_on_termination)
+
+    def detach_volume(self, volume_id: str, instance_id: str | None, device_path: str) -> Any:
+        """Detach a volume; the instance may be left out."""
+        volume = self.get_volume(volume_id)
+        if volume.attachment is None:
+            raise EC2ClientError("IncorrectState", f"Volume '{volume_id}' is in the 'available' state.")
+        instance = volume.attachment.instance
+        if instance_id and instance.id != instance_id:
+            raise EC2ClientError(
+                "InvalidAttachment.NotFound",
+                f"The volume '{volume_id}' is not attached to instance '{instance_id}'.",
+            )
+        if volume.attachment.device == instance.root_device_name and instance.state == "running":
+            raise EC2ClientError(
+                "OperationNotPermitted",
+                f"Unable to detach root volume '{volume_id}' from instance '{instance.id}'",
+            )
+        current().machines.detach(instance, volume_id)
+        return super().detach_volume(volume_id, instance.id, device_path)
+
+    def modify_volume(self, volume_id: str, target_size: int | None = None, **kwargs: Any) -> Any:
+        """Change a volume; it never shrinks."""
+        if target_size and target_size < self.get_volume(volume_id).size:
+            raise EC2ClientError("InvalidParameterValue", "New size cannot be smaller than existing size")
+        return super().modify_volume(volume_id, target_size, **kwargs)
+
+    def create_snapshot(self, volume_id: str, description: str, *args: Any, **kwargs: Any) -> Any:
+        """Keep a volume's content, and its size of today."""
+        snapshot = super().create_snapshot(volume_id, description, *args, **kwargs)
+        snapshot.volume = copy.copy(snapshot.volume)
+        current().machines.volumes.snapshot(volume_id, snapshot.id)
+        return snapshot
+
+    def delete_snapshot(self, snapshot_id: str) -> Any:  # noqa: D102 - EC2's call
+        deleted = super().delete_snapshot(snapshot_id)
+        current().machines.volumes.delete_snapshot(snapshot_id)
+        return deleted
+
+
+def _now() -> Any:
+    from moto.core.utils import utcnow
+
+    return utcnow()
+
+
+def _wrong_state(instance_id: str, verb: str) -> EC2ClientError:
+    return EC2ClientError(
+        "IncorrectInstanceState",
+        f"This instance '{instance_id}' is not in a state from which it can be {verb}.",
+    )

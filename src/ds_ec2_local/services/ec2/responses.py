@@ -1,0 +1,138 @@
+"""EC2's calls, where moto's reading of them falls short."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Final
+
+from moto.core.responses import ActionResult
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.responses import EC2Response
+from moto.ec2.utils import filter_iam_instance_profiles, parse_user_data
+
+from ds_ec2_local.services.ec2 import launch
+from ds_ec2_local.services.parts import current
+
+_READS: Final = ("Describe", "Get", "Search", "List")
+_NOT_OF_A_LAUNCH: Final = {"TagSpecifications", "NetworkInterfaces"}
+"""Members of a launch template that moto reads itself, or that are merged one by one."""
+
+
+class LocalEC2Response(EC2Response):  # type: ignore[misc] # moto has no types
+    """Answers EC2's calls."""
+
+    def call_action(self) -> Any:
+        """Answer one call; one that changes something may open or close ways out."""
+        answer = super().call_action()
+        if not str(self._get_action()).startswith(_READS):
+            current().machines.refresh_ways_out()
+        return answer
+
+    def run_instances(self) -> ActionResult:
+        """Launch, with everything that a launch template says."""
+        token = self._get_param("ClientToken")
+        if token and (known := self.ec2_backend.launches_by_token.get(token)):
+            return ActionResult(known)
+        asked = self._merged()
+        data = parse_user_data(asked.get("UserData"))
+        launch.check_user_data(base64.b64decode(str(data)) if data else b"")
+        if not asked.get("ImageId"):
+            raise EC2ClientError("MissingParameter", "The request must contain the parameter ImageId")
+        if asked.get("SubnetId") and asked.get("NetworkInterfaces"):
+            raise EC2ClientError(
+                "InvalidParameterCombination",
+                "Network interfaces and an instance-level subnet ID may not be specified on the same request",
+            )
+        profile = asked.get("IamInstanceProfile") or {}
+        if profile:
+            filter_iam_instance_profiles(
+                self.current_account,
+                partition=self.partition,
+                iam_instance_profile_arn=profile.get("Arn"),
+                iam_instance_profile_name=profile.get("Name"),
+            )
+        count = int(asked.get("MaxCount") or 1)
+        arguments = self._arguments(asked)
+        if self._get_param("DryRun", False):
+            self.ec2_backend.check_launch(asked["ImageId"], count, arguments)
+        self.error_on_dryrun()
+        reservation = self.ec2_backend.run_instances(
+            asked["ImageId"], count, data, asked.get("SecurityGroups") or [], **arguments
+        )
+        if token:
+            self.ec2_backend.launches_by_token[token] = reservation
+        return ActionResult(reservation)
+
+    def modify_network_interface_attribute(self) -> Any:
+        """Change an interface; SourceDestCheck counts for its instance too."""
+        answer = super().modify_network_interface_attribute()
+        value = self._get_param("SourceDestCheck.Value")
+        nic = self.ec2_backend.get_network_interface(self._get_param("NetworkInterfaceId"))
+        if value is not None and nic.instance is not None:
+            self.ec2_backend.follow_source_dest_check(nic.instance, value in (True, "true"))
+        return answer
+
+    def modify_instance_attribute(self) -> Any:
+        """Change an attribute; InstanceInitiatedShutdownBehavior is one that moto overlooks."""
+        behaviour = self._get_param("InstanceInitiatedShutdownBehavior.Value")
+        if behaviour is not None:
+            self.error_on_dryrun()
+            self.ec2_backend.get_instance(
+                self._get_param("InstanceId")
+            ).instance_initiated_shutdown_behavior = behaviour
+            from moto.core.responses import EmptyResult
+
+            return EmptyResult()
+        return super().modify_instance_attribute()
+
+    def _merged(self) -> dict[str, Any]:
+        """Return the launch template's data with the request's over them."""
+        asked: dict[str, Any] = {k: v for k, v in self.params.items() if v not in (None, [], {}, "")}
+        template = asked.get("LaunchTemplate")
+        if not template:
+            return asked
+        data = {
+            k: v
+            for k, v in self.ec2_backend._get_template_from_args(template).data.items()  # noqa: SLF001 - as moto does
+            if k not in _NOT_OF_A_LAUNCH
+        }
+        nics = self.ec2_backend._get_template_from_args(template).data.get("NetworkInterfaces")  # noqa: SLF001 - as above
+        if nics and "NetworkInterfaces" not in asked and "SubnetId" not in asked:
+            data["NetworkInterfaces"] = nics
+        return data | asked
+
+    def _arguments(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Return what moto's backend wants to be told."""
+        placement = asked.get("Placement") or {}
+        market = asked.get("InstanceMarketOptions") or {}
+        profile = asked.get("IamInstanceProfile") or {}
+        arguments = {
+            "instance_type": asked.get("InstanceType") or "m1.small",
+            "is_instance_type_default": False,
+            "placement": placement.get("AvailabilityZone"),
+            "placement_hostid": placement.get("HostId"),
+            "region_name": self.region,
+            "subnet_id": asked.get("SubnetId"),
+            "key_name": asked.get("KeyName"),
+            "security_group_ids": list(asked.get("SecurityGroupIds") or []),
+            "nics": asked.get("NetworkInterfaces") or [],
+            "private_ip": asked.get("PrivateIpAddress"),
+            "associate_public_ip": asked.get("AssociatePublicIpAddress"),
+            "tags": self._parse_tag_specification(),
+            "ebs_optimized": asked.get("EbsOptimized") or False,
+            "disable_api_stop": asked.get("DisableApiStop") or False,
+            "disable_api_termination": asked.get("DisableApiTermination") or False,
+            "instance_market_options": market.get("MarketType") or {},
+            "instance_initiated_shutdown_behavior": asked.get("InstanceInitiatedShutdownBehavior"),
+            "launch_template": asked.get("LaunchTemplate") or {},
+            "hibernation_options": asked.get("HibernationOptions") or {},
+            "iam_instance_profile_name": profile.get("Name"),
+            "iam_instance_profile_arn": profile.get("Arn"),
+            "monitoring_state": "enabled" if (asked.get("Monitoring") or {}).get("Enabled") else "disabled",
+            "ipv6_address_count": None,
+            "metadata_options": asked.get("MetadataOptions") or {},
+            "client_token": asked.get("ClientToken"),
+        }
+        if mappings := asked.get("BlockDeviceMappings"):
+            arguments["block_device_mappings"] = mappings
+        return arguments

@@ -1,0 +1,1 @@
+"""Systems Manager: moto's parameters with AWS's limits, and Session Manager."""
