@@ -226,13 +226,12 @@ def _log_calls(client: Any) -> None:
     def before(context: dict[str, Any], **_: Any) -> None:
         context["ds_ec2_begun"] = time.monotonic()
 
-    def after(model: Any, context: dict[str, Any], **event: Any) -> None:
+    def after(event_name: str, context: dict[str, Any], **event: Any) -> None:
         answer: Mapping[str, Any] = event.get("parsed") or {}
         status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", "no answer")
-        code = answer.get("Error", {}).get("Code", "")
+        code = answer.get("Error", {}).get("Code", "-")
         took_ms = 1000 * (time.monotonic() - context.get("ds_ec2_begun", time.monotonic()))
-        _log.debug("%s %s %s %s %.0f ms", service, model.name, status, code, took_ms)
+        _log.debug("%s %s %s %s %.0f ms", service, event_name.rpartition(".")[2], status, code, took_ms)
 
-    client.meta.events.register(f"before-call.{service}", before)
-    client.meta.events.register(f"after-call.{service}", after)
-    client.meta.events.register(f"after-call-error.{service}", after)
+    for when, hook in (("before-call", before), ("after-call", after), ("after-call-error", after)):
+        client.meta.events.register(f"{when}.{service}", hook)

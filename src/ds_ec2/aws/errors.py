@@ -187,7 +187,7 @@ def from_client(error: BotoCoreError) -> DsEc2Error:
         return DsEc2Error(
             "no region is known", why=text, hint="aws configure set region us-east-1, or --region us-east-1"
         )
-    if isinstance(error, known.HTTPClientError | known.EndpointConnectionError | known.ConnectionClosedError):
+    if isinstance(error, known.HTTPClientError | known.ConnectionError):
         return _unreachable(error)
     return DsEc2Error("the AWS client failed", why=text)
 

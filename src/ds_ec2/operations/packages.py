@@ -22,7 +22,7 @@ EMPTY: Final = "#"
 # Source: https://packaging.python.org/en/latest/specifications/dependency-specifiers/
 _NAME: Final = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _EXTRAS: Final = r"(?:\s*\[[A-Za-z0-9._,\s-]*\])?"
-_ONE_VERSION: Final = r"(?:===|~=|==|!=|<=|>=|<|>)\s*[A-Za-z0-9.*+!_-]+"
+_ONE_VERSION: Final = r"(?:===|~=|==|!=|<=|>=|<|>)\s*v?[0-9][A-Za-z0-9.*+!_-]*"
 _VERSIONS: Final = rf"(?:\s*\(?\s*{_ONE_VERSION}(?:\s*,\s*{_ONE_VERSION})*\s*\)?)?"
 _URL: Final = r"\s*@\s*(?:https?|git\+https|git\+ssh|s3)://[A-Za-z0-9._~:/?#\[\]@!'()*+,=%-]+"
 _MARKER: Final = (

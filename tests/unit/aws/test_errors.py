@@ -1,0 +1,123 @@
+import pytest
+from botocore import exceptions
+from botocore.exceptions import ClientError
+
+from ds_ec2.aws.advice import advice
+from ds_ec2.aws.errors import AlreadyExistsError, NoSuchThingError, from_answer, from_client, translated
+from ds_ec2.errors import DsEc2Error, TargetNotConnectedError
+
+
+def answered(code, message="", operation="RunInstances"):
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+def test_a_denial_names_the_action_and_the_statement_that_allows_it():
+    message = (
+        "User: arn:aws:iam::123456789012:user/ana is not authorized to perform: cloudformation:CreateStack"
+        " on resource: arn:aws:cloudformation:us-east-1:123456789012:stack/ds-ec2-network/*"
+    )
+    error = from_answer(answered("AccessDenied", message, "CreateStack"))
+    assert error.what == "AWS denies cloudformation:CreateStack"
+    assert '"Action": "cloudformation:CreateStack"' in error.hint
+    assert "stack/ds-ec2-network/*" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "kind"),
+    [
+        ("TargetNotConnected", "i-1 is not connected.", TargetNotConnectedError),
+        ("AlreadyExistsException", "Stack [x] already exists", AlreadyExistsError),
+        ("ValidationError", "Stack with id x does not exist", NoSuchThingError),
+        ("ParameterNotFound", "", NoSuchThingError),
+    ],
+)
+def test_what_code_catches_has_a_class_of_its_own(code, message, kind):
+    assert type(from_answer(answered(code, message))) is kind
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "hint"),
+    [
+        ("ExpiredToken", "expired", "aws sso login"),
+        ("InvalidClientTokenId", "does not accept", "aws sso login"),
+        ("Throttling", "throttles RunInstances", "wait"),
+        ("VcpuLimitExceeded", "quota", "service-quotas"),
+        ("InsufficientInstanceCapacity", "free in this zone", "--zone"),
+        ("SomethingNew", "AWS refused RunInstances", ""),
+    ],
+)
+def test_an_answer_becomes_words_and_a_hint(code, words, hint):
+    error = from_answer(answered(code, "in AWS's words"))
+    assert words in error.what
+    assert hint in error.hint
+    assert "in AWS's words" in error.why
+
+
+def test_no_credentials_names_the_way_without_an_account():
+    error = from_client(exceptions.NoCredentialsError())
+    assert "aws configure sso" in error.hint
+    assert "--local" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (exceptions.SSOTokenLoadError(error_msg="x"), "expired"),
+        (exceptions.ProfileNotFound(profile="x"), "no such profile"),
+        (exceptions.NoRegionError(), "no region"),
+        (
+            exceptions.EndpointConnectionError(endpoint_url="https://ec2.nowhere.amazonaws.com/"),
+            "cannot be reached",
+        ),
+        (
+            exceptions.ConnectTimeoutError(endpoint_url="https://ec2.us-east-1.amazonaws.com/"),
+            "cannot be reached",
+        ),
+        (exceptions.UnknownServiceError(service_name="x", known_service_names="y"), "client failed"),
+    ],
+)
+def test_an_error_before_the_answer_becomes_words(error, words):
+    assert words in from_client(error).what
+
+
+def test_a_dead_embedded_aws_is_told_apart():
+    error = from_client(exceptions.EndpointConnectionError(endpoint_url="http://127.0.0.1:4577/"))
+    assert error.hint == "ds-ec2 local start"
+
+
+@pytest.mark.parametrize(
+    ("reason", "meaning"),
+    [
+        ("We currently do not have sufficient g5.xlarge capacity in the zone", "no machine of this type"),
+        ("You have requested more vCPU capacity than your current vCPU limit of 0 allows", "quota"),
+        (
+            "User: x is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/r.",
+            "iam:PassRole",
+        ),
+        ("The maximum number of VPCs has been reached.", "VPCs"),
+    ],
+)
+def test_a_stacks_reason_is_understood(reason, meaning):
+    assert meaning in advice(reason)[0]
+
+
+def test_an_unknown_reason_gets_no_advice():
+    assert advice("the moon is full") == ("", "")
+
+
+def test_the_original_error_stays_as_the_cause_and_others_pass():
+    original = answered("Throttling")
+
+    @translated
+    def throttled():
+        raise original
+
+    @translated
+    def ours():
+        raise DsEc2Error("ours")
+
+    with pytest.raises(DsEc2Error) as caught:
+        throttled()
+    assert caught.value.__cause__ is original
+    with pytest.raises(DsEc2Error, match="ours"):
+        ours()

@@ -1,0 +1,63 @@
+import pytest
+
+from ds_ec2.aws.images import public_parameter
+from ds_ec2.aws.quotas import quota_code
+from ds_ec2.errors import DsEc2Error
+from ds_ec2.model.plans import Gpu, InstanceType, Quota
+
+SLICE = Gpu("NVIDIA", "L4", 0, 2861)
+RADEON = Gpu("AMD", "Radeon Pro V520", 1, 8192)
+
+
+def kind(*gpus, architectures=("x86_64",), neuron=False):
+    return InstanceType("x1.large", 2, 8192, architectures, gpus, neuron)
+
+
+@pytest.mark.parametrize(
+    ("value", "part"),
+    [
+        (kind(), "al2023-ami-kernel-default-x86_64"),
+        (kind(architectures=("arm64",)), "al2023-ami-kernel-default-arm64"),
+        (kind(architectures=("i386", "x86_64")), "kernel-default-x86_64"),
+        (kind(SLICE), "deeplearning/ami/x86_64/base-oss-nvidia"),
+        (kind(Gpu("NVIDIA", "T4g", 1, 16384), architectures=("arm64",)), "deeplearning/ami/arm64/base-oss"),
+        (kind(RADEON), "al2023-ami-kernel-default-x86_64"),
+        (kind(neuron=True), "neuron/dlami"),
+    ],
+)
+def test_the_image_follows_what_the_type_is_not_how_it_is_called(value, part):
+    assert part in public_parameter(value)
+
+
+def test_a_mac_has_no_image():
+    with pytest.raises(DsEc2Error, match="no image for x1.large"):
+        public_parameter(kind(architectures=("arm64_mac",)))
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("m7i-flex.xlarge", "L-1216C47A"),
+        ("t3.micro", "L-1216C47A"),
+        ("im4gn.large", "L-1216C47A"),
+        ("g5.xlarge", "L-DB2E81BA"),
+        ("gr6f.4xlarge", "L-DB2E81BA"),
+        ("vt1.3xlarge", "L-DB2E81BA"),
+        ("p5.48xlarge", "L-417A185B"),
+        ("inf2.xlarge", "L-1945791B"),
+        ("trn1.2xlarge", "L-2C3B7624"),
+        ("x2gd.large", ""),
+        ("hpc7g.4xlarge", ""),
+        ("mac2.metal", ""),
+        ("dl1.24xlarge", ""),
+    ],
+)
+def test_a_family_counts_against_its_quota(name, code):
+    assert quota_code(name) == code
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "enough"), [(0.0, 0, False), (8.0, 4, True), (8.0, 5, False), (None, 99, True)]
+)
+def test_a_quota_has_room_or_not(limit, used, enough):
+    assert Quota("L-1", limit, used, 4).enough is enough
