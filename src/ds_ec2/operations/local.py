@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCAL_REGION: Final = "us-east-1"
-LOCAL_KEYS: Final = Keys("ana", "ana")
-"""The first of the embedded AWS's two principals; its secrets are none."""
+LOCAL_KEYS: Final = Keys("AKIALOCALANA00000000", "ana-local-secret-key-0000000000000000000")
+"""Keys of `ana`, one of the embedded AWS's two people; they open nothing but that."""
 
 _MODULES: Final = ("ds_ec2_local", "moto")
 _ENDPOINT: Final = "endpoint.json"

@@ -1,3 +1,7 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import pytest
 from botocore import exceptions
 from botocore.exceptions import ClientError
@@ -6,12 +10,15 @@ from ds_ec2.aws.advice import advice
 from ds_ec2.aws.errors import AlreadyExistsError, NoSuchThingError, from_answer, from_client, translated
 from ds_ec2.errors import DsEc2Error, TargetNotConnectedError
 
+if TYPE_CHECKING:
+    from botocore.exceptions import BotoCoreError
 
-def answered(code, message="", operation="RunInstances"):
+
+def answered(code: str, message: str = "", operation: str = "RunInstances") -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
-def test_a_denial_names_the_action_and_the_statement_that_allows_it():
+def test_a_denial_names_the_action_and_the_statement_that_allows_it() -> None:
     message = (
         "User: arn:aws:iam::123456789012:user/ana is not authorized to perform: cloudformation:CreateStack"
         " on resource: arn:aws:cloudformation:us-east-1:123456789012:stack/ds-ec2-network/*"
@@ -31,7 +38,7 @@ def test_a_denial_names_the_action_and_the_statement_that_allows_it():
         ("ParameterNotFound", "", NoSuchThingError),
     ],
 )
-def test_what_code_catches_has_a_class_of_its_own(code, message, kind):
+def test_what_code_catches_has_a_class_of_its_own(code: str, message: str, kind: type[Exception]) -> None:
     assert type(from_answer(answered(code, message))) is kind
 
 
@@ -46,14 +53,14 @@ def test_what_code_catches_has_a_class_of_its_own(code, message, kind):
         ("SomethingNew", "AWS refused RunInstances", ""),
     ],
 )
-def test_an_answer_becomes_words_and_a_hint(code, words, hint):
+def test_an_answer_becomes_words_and_a_hint(code: str, words: str, hint: str) -> None:
     error = from_answer(answered(code, "in AWS's words"))
     assert words in error.what
     assert hint in error.hint
     assert "in AWS's words" in error.why
 
 
-def test_no_credentials_names_the_way_without_an_account():
+def test_no_credentials_names_the_way_without_an_account() -> None:
     error = from_client(exceptions.NoCredentialsError())
     assert "aws configure sso" in error.hint
     assert "--local" in error.hint
@@ -76,11 +83,11 @@ def test_no_credentials_names_the_way_without_an_account():
         (exceptions.UnknownServiceError(service_name="x", known_service_names="y"), "client failed"),
     ],
 )
-def test_an_error_before_the_answer_becomes_words(error, words):
+def test_an_error_before_the_answer_becomes_words(error: BotoCoreError, words: str) -> None:
     assert words in from_client(error).what
 
 
-def test_a_dead_embedded_aws_is_told_apart():
+def test_a_dead_embedded_aws_is_told_apart() -> None:
     error = from_client(exceptions.EndpointConnectionError(endpoint_url="http://127.0.0.1:4577/"))
     assert error.hint == "ds-ec2 local start"
 
@@ -97,23 +104,23 @@ def test_a_dead_embedded_aws_is_told_apart():
         ("The maximum number of VPCs has been reached.", "VPCs"),
     ],
 )
-def test_a_stacks_reason_is_understood(reason, meaning):
+def test_a_stacks_reason_is_understood(reason: str, meaning: str) -> None:
     assert meaning in advice(reason)[0]
 
 
-def test_an_unknown_reason_gets_no_advice():
+def test_an_unknown_reason_gets_no_advice() -> None:
     assert advice("the moon is full") == ("", "")
 
 
-def test_the_original_error_stays_as_the_cause_and_others_pass():
+def test_the_original_error_stays_as_the_cause_and_others_pass() -> None:
     original = answered("Throttling")
 
     @translated
-    def throttled():
+    def throttled() -> None:
         raise original
 
     @translated
-    def ours():
+    def ours() -> None:
         raise DsEc2Error("ours")
 
     with pytest.raises(DsEc2Error) as caught:

@@ -13,25 +13,25 @@ from ds_ec2.catalog.prices import snapshot, usd_per_hour, vcpus_by_size
         ("m7i.2xlarge", None, 0.4032),  # the size says how many
     ],
 )
-def test_a_price_is_the_list_price(name, vcpus, usd):
+def test_a_price_is_the_list_price(name: str, vcpus: int | None, usd: float) -> None:
     price = usd_per_hour(name, vcpus, "us-east-1")
     assert price is not None
     assert price.usd == pytest.approx(usd, rel=0.01)
     assert not price.approximate
 
 
-def test_another_region_is_marked_approximate():
+def test_another_region_is_marked_approximate() -> None:
     price = usd_per_hour("g5.xlarge", 4, "eu-central-1")
     assert price is not None
     assert price.approximate
 
 
 @pytest.mark.parametrize(("name", "vcpus"), [("z9.huge", 4), ("m7i.metal", None), ("", None)])
-def test_an_unknown_price_is_none_and_never_zero(name, vcpus):
+def test_an_unknown_price_is_none_and_never_zero(name: str, vcpus: int | None) -> None:
     assert usd_per_hour(name, vcpus, "us-east-1") is None
 
 
-def test_the_snapshot_says_where_it_is_from_and_holds_no_zero():
+def test_the_snapshot_says_where_it_is_from_and_holds_no_zero() -> None:
     prices = snapshot()
     assert prices.date == "2026-07-20"
     assert prices.source
@@ -41,5 +41,5 @@ def test_the_snapshot_says_where_it_is_from_and_holds_no_zero():
 
 
 @pytest.mark.parametrize(("size", "count"), [("large", 2), ("xlarge", 4), ("48xlarge", 192), ("metal", None)])
-def test_a_size_tells_its_vcpus(size, count):
+def test_a_size_tells_its_vcpus(size: str, count: int | None) -> None:
     assert vcpus_by_size(size) == count

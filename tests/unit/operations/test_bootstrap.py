@@ -6,7 +6,7 @@ from ds_ec2.model.machine import StageState
 from ds_ec2.operations.bootstrap import BootStatus, parse_status
 
 
-def test_a_status_document_is_read():
+def test_a_status_document_is_read() -> None:
     text = json.dumps(
         {
             "boot": "b1",
@@ -34,5 +34,5 @@ def test_a_status_document_is_read():
 @pytest.mark.parametrize(
     "text", ["{}", "", "[]", "null", '{"stages": [1]}', '{"stages": [{"state": "odd"}]}']
 )
-def test_what_is_not_understood_is_no_status(text):
+def test_what_is_not_understood_is_no_status(text: str) -> None:
     assert parse_status(text) == BootStatus()

@@ -1,6 +1,8 @@
 """Decisions about stacks and machines, as pure functions of what AWS says."""
 
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +10,7 @@ from ds_ec2.aws.account import Account
 from ds_ec2.aws.cloudformation import Event, Stack
 from ds_ec2.aws.ec2 import Instance
 from ds_ec2.errors import DsEc2Error, NotFoundError, UsageError
-from ds_ec2.model.machine import MachineStatus
+from ds_ec2.model.machine import Machine, MachineStatus
 from ds_ec2.model.names import TAG_MANAGED_BY, TAG_NAME, TAG_OWNER, TAG_PART
 from ds_ec2.model.plans import StackAction
 from ds_ec2.model.requests import UpRequest
@@ -22,7 +24,14 @@ ACCOUNT = Account("us-east-1", flags=" --local")
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c", "us-east-1d")
 
 
-def stack(name, status="CREATE_COMPLETE", part="machine", owner="ana", outputs=None, **parameters):
+def stack(
+    name: str,
+    status: str = "CREATE_COMPLETE",
+    part: str = "machine",
+    owner: str = "ana",
+    outputs: dict[str, str] | None = None,
+    **parameters: str,
+) -> Stack:
     tags = {TAG_MANAGED_BY: "ds-ec2", TAG_PART: part}
     if part != "network":
         tags |= {TAG_OWNER: owner, TAG_NAME: name}
@@ -38,8 +47,8 @@ def stack(name, status="CREATE_COMPLETE", part="machine", owner="ana", outputs=N
     )
 
 
-def instance(name, state="running", owner="ana", id="i-1"):
-    return Instance(id, "m7i.xlarge", state, "us-east-1a", {TAG_OWNER: owner, TAG_NAME: name}, 4)
+def instance(name: str, state: str = "running", owner: str = "ana", number: int = 1) -> Instance:
+    return Instance(f"i-{number}", "m7i.xlarge", state, "us-east-1a", {TAG_OWNER: owner, TAG_NAME: name}, 4)
 
 
 @pytest.mark.parametrize(
@@ -58,14 +67,14 @@ def instance(name, state="running", owner="ana", id="i-1"):
         ("DELETE_IN_PROGRESS", StackAction.REMAKE),
     ],
 )
-def test_a_stacks_status_says_what_to_do(status, action):
+def test_a_stacks_status_says_what_to_do(status: str | None, action: StackAction) -> None:
     assert action_for(stack("work", status) if status else None, ACCOUNT) is action
 
 
 @pytest.mark.parametrize(
     "status", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "REVIEW_IN_PROGRESS"]
 )
-def test_a_stack_that_somebody_changes_is_left_alone(status):
+def test_a_stack_that_somebody_changes_is_left_alone(status: str) -> None:
     with pytest.raises(DsEc2Error, match="changed by somebody else") as caught:
         action_for(stack("work", status), ACCOUNT)
     assert status in caught.value.why
@@ -85,13 +94,15 @@ def test_a_stack_that_somebody_changes_is_left_alone(status):
         ("DELETE_FAILED", "running", MachineStatus.FAILED),
     ],
 )
-def test_a_machine_is_told_from_its_stack_and_instance(status, state, told):
+def test_a_machine_is_told_from_its_stack_and_instance(
+    status: str, state: str | None, told: MachineStatus
+) -> None:
     instances = (instance("work", state),) if state else ()
     (machine,) = machines_of(ACCOUNT, Inventory((stack("work", status),), instances))
     assert machine.status is told
 
 
-def test_a_machine_has_its_price_disks_and_zone():
+def test_a_machine_has_its_price_disks_and_zone() -> None:
     stacks = (
         stack("work", "CREATE_COMPLETE", RootVolumeGiB="24", IdleMinutes="60"),
         stack("work", part="data", DataVolumeGiB="50", AvailabilityZone="us-east-1a"),
@@ -102,25 +113,25 @@ def test_a_machine_has_its_price_disks_and_zone():
     assert machine.stack == "ds-ec2-ana-work"
 
 
-def test_data_without_a_machine_is_shown():
+def test_data_without_a_machine_is_shown() -> None:
     data = stack("work", part="data", DataVolumeGiB="50", AvailabilityZone="us-east-1b")
     (machine,) = machines_of(ACCOUNT, Inventory((data,), ()))
     assert (machine.status, machine.zone, machine.disk_gib) == (MachineStatus.DATA_ONLY, "us-east-1b", 50)
 
 
-def test_the_network_is_no_machine():
+def test_the_network_is_no_machine() -> None:
     assert machines_of(ACCOUNT, Inventory((stack("x", part="network"),), ())) == ()
 
 
-def machines(*names_and_owners):
+def machines(*names_and_owners: tuple[str, str]) -> tuple[Machine, ...]:
     stacks = tuple(stack(name, owner=owner) for name, owner in names_and_owners)
     instances = tuple(
-        instance(name, owner=owner, id=f"i-{number}") for number, (name, owner) in enumerate(names_and_owners)
+        instance(name, owner=owner, number=number) for number, (name, owner) in enumerate(names_and_owners)
     )
     return machines_of(ACCOUNT, Inventory(stacks, instances))
 
 
-def test_a_machine_is_found_by_name_or_id_or_as_the_only_one(monkeypatch):
+def test_a_machine_is_found_by_name_or_id_or_as_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DS_EC2_OWNER", "bo")
     both = machines(("paper", "ana"), ("work", "ana"))
     assert pick(ACCOUNT, both, "work").name == "work"
@@ -128,7 +139,7 @@ def test_a_machine_is_found_by_name_or_id_or_as_the_only_one(monkeypatch):
     assert pick(ACCOUNT, both[:1], "").name == "paper"
 
 
-def test_a_name_of_several_people_means_the_callers_own(monkeypatch):
+def test_a_name_of_several_people_means_the_callers_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DS_EC2_OWNER", "bo")
     assert pick(ACCOUNT, machines(("work", "ana"), ("work", "bo")), "work").owner == "bo"
     monkeypatch.setenv("DS_EC2_OWNER", "cy")
@@ -136,7 +147,7 @@ def test_a_name_of_several_people_means_the_callers_own(monkeypatch):
         pick(ACCOUNT, machines(("work", "ana"), ("work", "bo")), "work")
 
 
-def test_a_machine_that_is_not_there_is_told_with_those_that_are(monkeypatch):
+def test_a_machine_that_is_not_there_is_told_with_those_that_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DS_EC2_OWNER", "ana")
     with pytest.raises(NotFoundError, match="wrok") as caught:
         pick(ACCOUNT, machines(("work", "ana"), ("paper", "ana")), "wrok")
@@ -152,21 +163,21 @@ def test_a_machine_that_is_not_there_is_told_with_those_that_are(monkeypatch):
 @pytest.mark.parametrize(
     ("state", "hint"), [("stopped", "ds-ec2 start work --local"), (None, "ds-ec2 up work --local")]
 )
-def test_a_machine_that_does_not_run_cannot_be_reached(state, hint):
+def test_a_machine_that_does_not_run_cannot_be_reached(state: str | None, hint: str) -> None:
     found = Inventory((stack("work"),), (instance("work", state),) if state else ())
     with pytest.raises(DsEc2Error) as caught:
         reachable(ACCOUNT, machines_of(ACCOUNT, found)[0])
     assert caught.value.hint == hint
 
 
-def test_a_network_gets_three_zones_one_of_which_sells_the_type():
+def test_a_network_gets_three_zones_one_of_which_sells_the_type() -> None:
     assert network_zones(None, ZONES, ZONES) == ZONES[:3]
     assert network_zones(None, ZONES, ("us-east-1d",)) == ("us-east-1a", "us-east-1b", "us-east-1d")
     made = stack("", part="network", ZoneA="us-east-1c", ZoneB="us-east-1d", ZoneC="")
     assert network_zones(made, ZONES, ("us-east-1a",)) == ("us-east-1c", "us-east-1d")
 
 
-def test_the_zone_is_the_datas_then_the_wanted_then_the_first_that_sells():
+def test_the_zone_is_the_datas_then_the_wanted_then_the_first_that_sells() -> None:
     request = UpRequest()
     data = stack("work", part="data", AvailabilityZone="us-east-1b")
     assert choose_zone(request, data, ZONES, ZONES[:3]) == "us-east-1b"
@@ -185,13 +196,15 @@ def test_the_zone_is_the_datas_then_the_wanted_then_the_first_that_sells():
         (None, None, (), "no zone of the network sells"),
     ],
 )
-def test_a_zone_that_cannot_be_is_told(zone, data_zone, sellers, words):
+def test_a_zone_that_cannot_be_is_told(
+    zone: str | None, data_zone: str | None, sellers: tuple[str, ...], words: str
+) -> None:
     data = stack("work", part="data", AvailabilityZone=data_zone) if data_zone else None
     with pytest.raises(DsEc2Error, match=words):
         choose_zone(UpRequest(zone=zone), data, sellers, ZONES[:3])
 
 
-def test_a_machine_with_a_network_of_its_own_does_not_hold_the_shared_one():
+def test_a_machine_with_a_network_of_its_own_does_not_hold_the_shared_one() -> None:
     network = stack("", part="network", outputs={"SecurityGroupId": "sg-1"})
     found = Inventory(
         (
@@ -219,13 +232,13 @@ def test_a_machine_with_a_network_of_its_own_does_not_hold_the_shared_one():
         UpRequest(vpc_cidr="10.0.0.0/8"),
     ],
 )
-def test_a_request_that_cannot_be_is_refused_without_asking_aws(request_):
+def test_a_request_that_cannot_be_is_refused_without_asking_aws(request_: UpRequest) -> None:
     with pytest.raises(UsageError):
         check_request(request_)
 
 
 @pytest.mark.parametrize("text", ["10.0.0.0/8", "10.0.0.1/16", "10.0.0.0/28", "hello", "::/0"])
-def test_an_address_range_that_no_vpc_can_have_is_refused(text):
+def test_an_address_range_that_no_vpc_can_have_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         check_cidr(text)
 
@@ -238,11 +251,11 @@ def test_an_address_range_that_no_vpc_can_have_is_refused(text):
         ("CREATE_COMPLETE", "", ""),
     ],
 )
-def test_only_causes_count_as_failures(status, reason, cause):
+def test_only_causes_count_as_failures(status: str, reason: str, cause: str) -> None:
     assert Event("1", "Instance", "AWS::EC2::Instance", status, reason).failure == cause
 
 
-def test_a_public_key_is_read_and_a_private_one_is_never_sent(tmp_path):
+def test_a_public_key_is_read_and_a_private_one_is_never_sent(tmp_path: Path) -> None:
     (tmp_path / "id_a.pub").write_text("ssh-ed25519 AAAA ana@laptop\n")
     assert read_key(tmp_path / "id_a.pub") == "ssh-ed25519 AAAA ana@laptop"
     (tmp_path / "id_a").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
@@ -255,9 +268,7 @@ def test_a_public_key_is_read_and_a_private_one_is_never_sent(tmp_path):
         read_key(tmp_path / "none.pub")
 
 
-def test_the_newest_public_key_is_taken(tmp_path):
-    import os
-
+def test_the_newest_public_key_is_taken(tmp_path: Path) -> None:
     assert newest_key(tmp_path) is None
     for number, name in enumerate(("id_rsa.pub", "id_ed25519.pub", "known_hosts.pub")):
         (tmp_path / name).write_text("ssh-")

@@ -2,7 +2,9 @@
 
 import json
 import os
+from collections.abc import Generator, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -13,14 +15,14 @@ from ds_ec2.operations.local import local_logs, local_start, local_status, local
 
 
 @pytest.fixture(autouse=True)
-def state(monkeypatch, tmp_path):
+def state(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("DS_EC2_STATE", str(tmp_path))
     folder = tmp_path / "local"
     folder.mkdir()
     return folder
 
 
-def endpoint(state, url, pid=1):
+def endpoint(state: Path, url: str, pid: int = 1) -> None:
     document = {
         "endpoint_url": url,
         "pid": pid,
@@ -31,15 +33,15 @@ def endpoint(state, url, pid=1):
 
 
 @pytest.fixture
-def answering():
+def answering() -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
+        def do_GET(self) -> None:
             self.send_response(200 if self.path == "/_local/status" else 404)
             self.send_header("Content-Length", "2")
             self.end_headers()
             self.wfile.write(b"{}")
 
-        def log_message(self, *_):
+        def log_message(self, *_: object) -> None:
             """Stay silent."""
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
@@ -51,48 +53,49 @@ def answering():
     server.server_close()
 
 
-def test_nothing_was_ever_started(state):
+def test_nothing_was_ever_started(state: Path) -> None:
     status = local_status()
     assert (status.running, status.endpoint_url, status.pid) == (False, "", 0)
     assert status.state_dir == str(state)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "null", "{}", '{"endpoint_url": "http://127.0.0.1:1"}'])
-def test_leftovers_of_a_killed_one_do_not_count_as_running(state, text):
+def test_leftovers_of_a_killed_one_do_not_count_as_running(state: Path, text: str) -> None:
     (state / "endpoint.json").write_text(text)
     assert not local_status().running
 
 
-def test_one_that_answers_runs(state, answering):
+def test_one_that_answers_runs(state: Path, answering: str) -> None:
     endpoint(state, answering, pid=os.getpid())
     status = local_status()
     assert (status.running, status.endpoint_url, status.pid) == (True, answering, os.getpid())
     assert [step.state for step in local_start()] == [StepState.DONE]
 
 
-def test_an_endpoint_elsewhere_is_not_believed(state):
+def test_an_endpoint_elsewhere_is_not_believed(state: Path) -> None:
     endpoint(state, "http://169.254.169.254")
     assert not local_status().running
 
 
-def test_stopping_what_does_not_run_is_no_error():
+def test_stopping_what_does_not_run_is_no_error() -> None:
     (step,) = local_stop()
     assert (step.state, step.detail) == (StepState.DONE, "it does not run")
 
 
-def test_its_log_is_read(state):
+def test_its_log_is_read(state: Path) -> None:
     (state / "server.log").write_text("one\ntwo\n")
     assert list(local_logs()) == ["one", "two"]
 
 
-def test_a_log_that_is_not_there_is_told():
+def test_a_log_that_is_not_there_is_told() -> None:
     with pytest.raises(DsEc2Error, match="no log yet"):
         list(local_logs())
 
 
-def test_the_log_is_followed(state):
+def test_the_log_is_followed(state: Path) -> None:
     (state / "server.log").write_text("one\n")
     lines = local_logs(follow=True)
+    assert isinstance(lines, Generator)
     assert next(lines) == "one"
     with (state / "server.log").open("a") as log:
         log.write("two\n")
@@ -100,7 +103,7 @@ def test_the_log_is_followed(state):
     lines.close()
 
 
-def test_a_folder_that_cannot_be_written_is_told(monkeypatch, tmp_path):
+def test_a_folder_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("DS_EC2_STATE", str(tmp_path / "file"))
     with pytest.raises(DsEc2Error, match="no place for its state") as caught:

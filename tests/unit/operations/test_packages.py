@@ -29,7 +29,7 @@ from ds_ec2.operations.packages import MOST_BYTES, check_packages, read_packages
         "",
     ],
 )
-def test_what_pip_understands_is_taken(line):
+def test_what_pip_understands_is_taken(line: str) -> None:
     assert check_packages(f"polars\n{line}\n", "list").startswith("polars")
 
 
@@ -53,7 +53,7 @@ def test_what_pip_understands_is_taken(line):
         "numpy | tee",
     ],
 )
-def test_shell_syntax_is_refused_with_the_line(line):
+def test_shell_syntax_is_refused_with_the_line(line: str) -> None:
     with pytest.raises(UsageError, match="line 2") as caught:
         check_packages(f"polars\n{line}\n", "list.txt")
     assert "list.txt" in caught.value.what
@@ -63,22 +63,22 @@ def test_shell_syntax_is_refused_with_the_line(line):
 @pytest.mark.parametrize(
     "line", ["-r more.txt", "-e .", "./mine.whl", "--requirement=x", "../lib", "-c pins.txt"]
 )
-def test_a_file_of_this_computer_is_refused_because_it_does_not_travel(line):
+def test_a_file_of_this_computer_is_refused_because_it_does_not_travel(line: str) -> None:
     with pytest.raises(UsageError, match="file of this computer"):
         check_packages(line, "list")
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"none\.txt does not exist"):
         read_packages(tmp_path / "none.txt")
 
 
-def test_a_folder_is_told(tmp_path):
+def test_a_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         read_packages(tmp_path)
 
 
-def test_a_file_that_is_not_utf8_is_told_with_the_byte(tmp_path):
+def test_a_file_that_is_not_utf8_is_told_with_the_byte(tmp_path: Path) -> None:
     path = tmp_path / "latin.txt"
     path.write_bytes(b"numpy\n# caf\xe9\n")
     with pytest.raises(UsageError, match="not UTF-8") as caught:
@@ -87,28 +87,28 @@ def test_a_file_that_is_not_utf8_is_told_with_the_byte(tmp_path):
     assert "iconv" in caught.value.hint
 
 
-def test_a_file_from_windows_is_read(tmp_path):
+def test_a_file_from_windows_is_read(tmp_path: Path) -> None:
     path = tmp_path / "windows.txt"
     path.write_bytes(b"\xef\xbb\xbfnumpy\r\npandas\r\n")
     assert read_packages(path) == "numpy\npandas\n"
 
 
-def test_a_large_file_loses_its_comments_first():
+def test_a_large_file_loses_its_comments_first() -> None:
     text = "numpy\n# " + "x" * MOST_BYTES + "\npandas  # later\n"
     assert check_packages(text, "list") == "numpy\npandas"
 
 
-def test_a_file_that_stays_too_large_is_refused_with_its_size():
+def test_a_file_that_stays_too_large_is_refused_with_its_size() -> None:
     with pytest.raises(UsageError, match="too large") as caught:
         check_packages("\n".join(f"package-{number}" for number in range(400)), "list")
     assert "4,096" in caught.value.why
 
 
-def test_an_empty_list_is_one_hash():
+def test_an_empty_list_is_one_hash() -> None:
     assert check_packages("\n\n", "list") == "#"
 
 
-def test_the_list_that_comes_with_ds_ec2_is_the_seeds_with_torch():
+def test_the_list_that_comes_with_ds_ec2_is_the_seeds_with_torch() -> None:
     lines = read_packages(None).splitlines()
     for name in ("torch", "jupyterlab", "spacy", "transformers", "boto3", "numpy"):
         assert name in lines
@@ -119,7 +119,7 @@ def test_the_list_that_comes_with_ds_ec2_is_the_seeds_with_torch():
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=200))
-def test_whatever_is_taken_fits_and_can_stand_in_a_parameter(text):
+def test_whatever_is_taken_fits_and_can_stand_in_a_parameter(text: str) -> None:
     try:
         taken = check_packages(text, "list")
     except UsageError:
