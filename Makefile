@@ -65,7 +65,7 @@ docs: setup ## write the command reference
 	$(BIN)/python scripts/command_reference.py
 
 bench: setup ## measure, and write docs/reference/benchmarks.md
-	$(RUN) benchmarks.run
+	$(BIN)/python benchmarks/run.py
 
 clean: ## remove what the other targets made
 	rm -rf .venv node_modules cdk.out artefacts build dist
