@@ -30,7 +30,10 @@ LOCAL_KEYS: Final = Keys("AKIALOCALANA00000000", "ana-local-secret-key-000000000
 
 _MODULES: Final = ("ds_ec2_local", "moto")
 _ENDPOINT: Final = "endpoint.json"
-_LOG: Final = "server.log"
+_REQUESTS: Final = "requests.jsonl"
+"""One line of JSON a request; of the newest server only."""
+_OUTPUT: Final = "server.log"
+"""What the process itself prints: read when it does not start."""
 _LOCK: Final = "starting"
 _START_S: Final = 60.0
 _STOP_S: Final = 45.0
@@ -109,13 +112,13 @@ def local_status() -> LocalStatus:
         isolation=str(endpoint.get("isolation", "")) if running else "",
         started_at=str(endpoint.get("started_at", "")) if running else "",
         state_dir=str(state),
-        log=str(state / _LOG),
+        log=str(state / _REQUESTS),
     )
 
 
 def local_logs(*, follow: bool = False) -> Iterator[str]:
-    """Yield the lines of its log; with `follow`, new ones as they come."""
-    path = local_state_dir() / _LOG
+    """Yield the lines of its log, one a request; with `follow`, new ones as they come."""
+    path = local_state_dir() / _REQUESTS
     try:
         file = path.open(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -145,7 +148,7 @@ def _check_installed() -> None:
 def _spawn(state: Path) -> subprocess.Popen[bytes]:
     """Start the server in a session of its own: a Ctrl-C for us is none for it."""
     (state / _ENDPOINT).unlink(missing_ok=True)
-    with (state / _LOG).open("ab") as log:
+    with (state / _OUTPUT).open("ab") as log:
         child = subprocess.Popen(
             [sys.executable, "-m", "ds_ec2_local", "serve", "--state", str(state)],
             stdin=subprocess.DEVNULL,
@@ -188,7 +191,7 @@ def _only_one(state: Path) -> Iterator[bool]:
 
 
 def _not_started(why: str, state: Path) -> DsEc2Error:
-    log = state / _LOG
+    log = state / _OUTPUT
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
     return DsEc2Error(
         "the embedded AWS did not start",

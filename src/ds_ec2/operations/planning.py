@@ -57,18 +57,17 @@ def read_type(account: Account, name: str) -> InstanceType:
     try:
         return account.ec2.instance_type(name)
     except NoSuchThingError:
-        sold = account.ec2.type_names()
-    near = get_close_matches(name, sold, n=3, cutoff=0.5)
+        known = usd_per_hour(name, None, account.region) is not None
+        raise not_sold(account, name, known=known) from None
+
+
+def not_sold(account: Account, name: str, *, known: bool) -> UsageError:
+    """Return the error for a type that this region does not sell, or that is `known` nowhere."""
+    near = get_close_matches(name, set(account.ec2.type_names()) - {name}, n=3, cutoff=0.5)
     hint = f"ds-ec2 up --instance-type {near[0]}{account.flags}" if near else ""
-    if usd_per_hour(name, None, account.region):
-        raise UsageError(
-            f"{account.region} does not sell {name}",
-            why=f"near are {', '.join(near)}" if near else "",
-            hint="another --region, or " + hint,
-        )
-    raise UsageError(
-        f"there is no instance type {name!r}", why=f"near are {', '.join(near)}" if near else "", hint=hint
-    )
+    what = f"{account.region} does not sell {name}" if known else f"there is no instance type {name!r}"
+    why = f"near are {', '.join(near)}" if near else ""
+    return UsageError(what, why=why, hint=f"another --region, or {hint}" if known else hint)
 
 
 def read_image(account: Account, request: UpRequest, kind: InstanceType) -> Image:

@@ -73,6 +73,8 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
         # The first of these errors is the one that is told: credentials before anything else.
         account_id, owner, kind = caller.result().account_id, owner_found.result(), kind_found.result()
     sellers, found = sellers_found.result(), found_found.result()
+    if not sellers:
+        raise planning.not_sold(account, kind.name, known=True)
     machine = _machine_plan(account, found, owner, request.name)
     data_there = found.named(data_stack(owner, request.name))
     network_there = found.named(NETWORK_STACK)

@@ -83,7 +83,7 @@ def test_stopping_what_does_not_run_is_no_error() -> None:
 
 
 def test_its_log_is_read(state: Path) -> None:
-    (state / "server.log").write_text("one\ntwo\n")
+    (state / "requests.jsonl").write_text("one\ntwo\n")
     assert list(local_logs()) == ["one", "two"]
 
 
@@ -93,11 +93,11 @@ def test_a_log_that_is_not_there_is_told() -> None:
 
 
 def test_the_log_is_followed(state: Path) -> None:
-    (state / "server.log").write_text("one\n")
+    (state / "requests.jsonl").write_text("one\n")
     lines = local_logs(follow=True)
     assert isinstance(lines, Generator)
     assert next(lines) == "one"
-    with (state / "server.log").open("a") as log:
+    with (state / "requests.jsonl").open("a") as log:
         log.write("two\n")
     assert next(lines) == "two"
     lines.close()
