@@ -136,6 +136,12 @@ def local_logs(*, follow: bool = False) -> Iterator[str]:
 
 
 def _check_installed() -> None:
+    if sys.platform == "win32":
+        raise DsEc2Error(
+            "the embedded AWS does not run on Windows",
+            why="its machines are processes of a POSIX system",
+            hint="run ds-ec2 --local in WSL",
+        )
     missing = [name for name in _MODULES if find_spec(name) is None]
     if missing:
         raise DsEc2Error(
@@ -178,16 +184,22 @@ def _only_one(state: Path) -> Iterator[bool]:
         except FileExistsError:
             first = False
     except OSError as error:
-        raise DsEc2Error(
-            "the embedded AWS has no place for its state",
-            why=f"{state}: {error.strerror or error}",
-            hint="export DS_EC2_STATE=/another/folder",
-        ) from error
+        raise _no_place(state, error) from error
     try:
         yield first
+    except OSError as error:
+        raise _no_place(state, error) from error
     finally:
         if first:
             lock.unlink(missing_ok=True)
+
+
+def _no_place(state: Path, error: OSError) -> DsEc2Error:
+    return DsEc2Error(
+        "the embedded AWS has no place for its state",
+        why=f"{state}: {error.strerror or error}",
+        hint="export DS_EC2_STATE=/another/folder",
+    )
 
 
 def _not_started(why: str, state: Path) -> DsEc2Error:

@@ -56,7 +56,7 @@ def inventory(account: Account) -> Inventory:
     """Read all stacks and instances that carry our tags."""
     with ThreadPoolExecutor(2) as pool:
         stacks = pool.submit(account.stacks.tagged)
-        instances = pool.submit(account.ec2.instances, {"tag-key": [TAG_MANAGED_BY]})
+        instances = pool.submit(account.ec2.instances, {"tag-key": [TAG_PART]})
         return Inventory(stacks.result(), instances.result())
 
 

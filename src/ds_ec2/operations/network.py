@@ -182,6 +182,12 @@ def plan_network_stack(
     action = action_for(stack, account)
     if action in {StackAction.KEEP, StackAction.WAIT} and stack:
         return StackPlan(NETWORK_STACK, "network", action, tuple(stack.parameters.items()), (), stack.status)
+    if request.way_out is not WayOut.NAT_INSTANCE:
+        raise DsEc2Error(
+            f"a network with the way out {request.way_out.value!r} cannot be made yet",
+            why=f"the network's template knows {WayOut.NAT_INSTANCE.value} alone",
+            hint=f"leave way_out out, or set it to {WayOut.NAT_INSTANCE.value}",
+        )
     image = account.images.newest(account.ec2.instance_type(WAY_OUT_TYPE))
     padded = (*zones, *[""] * MOST_ZONES)[:MOST_ZONES]
     parameters = {
