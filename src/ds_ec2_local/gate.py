@@ -114,6 +114,7 @@ class Gate:
     def _run(self, environ: WSGIEnvironment, started: StartResponse, call: Call) -> Iterable[bytes]:
         """Hand a call to its service; what the service lacks is said, not shown as a page of HTML."""
         environ["ds_ec2_local.region"] = call.region
+        environ["ds_ec2_local.service"] = call.service
         try:
             return self._services(environ, started)
         except failures.AwsError:

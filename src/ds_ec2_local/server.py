@@ -9,10 +9,12 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from ds_ec2_local.gate import Gate
 from ds_ec2_local.local_api import LocalApi
+from ds_ec2_local.services import credentials, sessions
 from ds_ec2_local.services import parts as shared
 from ds_ec2_local.services.agents import Agents
 from ds_ec2_local.services.events import EventRouter, instance_event
@@ -22,6 +24,7 @@ from ds_ec2_local.services.machines import Machines
 from ds_ec2_local.services.records import RecordedSandboxes
 from ds_ec2_local.services.request_log import RequestLog
 from ds_ec2_local.services.volumes import VolumeStore
+from ds_ec2_local.session_manager.registry import SessionRegistry
 from ds_ec2_local.state import LOG_FILE, StateDirectory
 
 if TYPE_CHECKING:
@@ -30,10 +33,12 @@ if TYPE_CHECKING:
 
     from werkzeug.serving import BaseWSGIServer
 
+    from ds_ec2_local.instances.sandbox import InstanceSpec
+
 _HOST: Final = "127.0.0.1"
 _ENVIRONMENT: Final = {
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
-    "MOTO_S3_CUSTOM_ENDPOINTS": "",
+    "MOTO_DISABLE_GLOBAL_CORS": "true",  # no web page may call
     "AWS_DEFAULT_REGION": shared.DEFAULT_REGION,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
@@ -93,9 +98,9 @@ def _compose(options: Options, state: StateDirectory, stack: contextlib.ExitStac
     stack.callback(runner.close)
     events = EventRouter(_invoke, options.clock_scale)
     stack.callback(events.close)
-    sandboxes, make_spec, isolation = _sandboxes(options, state, url)
+    sandboxes, make_spec, isolation = _sandboxes(options, state, url, later.tell_ended)
     machines = Machines(sandboxes, make_spec, VolumeStore(state.path), Agents(faults, options.clock_scale))
-    machines.on_change = lambda instance: _announce(events, instance)
+    machines.on_change = lambda instance: _announce(parts, instance)
     later.ended = machines.ended
     stack.callback(machines.close)
     parts = shared.Parts(
@@ -107,6 +112,7 @@ def _compose(options: Options, state: StateDirectory, stack: contextlib.ExitStac
         clock_scale=options.clock_scale,
     )
     shared.install(parts)
+    parts.sessions = SessionRegistry(machines.connected, sandboxes.guest_socket, arn_of=sessions.arn_of)
 
     endpoint: dict[str, Any] = {
         "endpoint_url": url,
@@ -131,7 +137,11 @@ class _Later:
 
     def __init__(self) -> None:
         self.application: Any = None
-        self.ended: Callable[[str], None] = lambda _: None
+        self.ended: Callable[[str, str], None] = lambda _id, _how: None
+
+    def tell_ended(self, instance_id: str, how: str) -> None:
+        """Hand on that an instance ended by itself."""
+        self.ended(instance_id, how)
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         return self.application(environ, start_response)
@@ -149,18 +159,38 @@ def _listen(port: int, application: Any) -> BaseWSGIServer:
     return make_server(_HOST, port, application, threaded=True, request_handler=Handler)
 
 
-def _sandboxes(options: Options, state: StateDirectory, url: str) -> tuple[Any, Callable[..., Any], str]:
+def _sandboxes(
+    options: Options, state: StateDirectory, url: str, ended: Callable[[str, str], None]
+) -> tuple[Any, Callable[..., Any], str]:
     """Return what instances run in, what makes their specification, and how they are kept apart."""
+    from ds_ec2_local.instances import orphans
+
+    orphans.kill(state.path / "instances")
     state.clean()
-    del options, url
-    from types import SimpleNamespace
+    if options.records_only:
+        return RecordedSandboxes(), SimpleNamespace, "records"
+    from ds_ec2_local.instances.sandbox import InstanceSpec, Sandboxes
 
-    return RecordedSandboxes(), SimpleNamespace, "records"
+    sandboxes = Sandboxes(state.path, url, _credentials, ended)
+    return sandboxes, InstanceSpec, sandboxes.isolation
 
 
-def _announce(events: EventRouter, instance: Any) -> None:
-    """Send an instance's new state to EventBridge."""
-    events.emit(instance_event(instance))
+def _credentials(spec: InstanceSpec) -> dict[str, str]:
+    """Return fresh keys of an instance's role, as its metadata service tells them."""
+    keys = credentials.for_role(spec.role or "", spec.instance_id)
+    return {
+        "AccessKeyId": keys.access_key,
+        "SecretAccessKey": keys.secret_key,
+        "Token": keys.token,
+        "Expiration": keys.expiration.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+def _announce(parts: shared.Parts, instance: Any) -> None:
+    """Send an instance's new state to EventBridge; a machine that goes takes its sessions along."""
+    parts.events.emit(instance_event(instance))
+    if instance.state in {"stopping", "shutting-down"}:
+        parts.sessions.end_target(instance.id)
 
 
 def _invoke(region: str, arn: str, event: dict[str, Any]) -> None:

@@ -32,7 +32,9 @@ class LocalAws:
     endpoint_url: str
     _clients: dict[Any, Any] = field(default_factory=dict)
 
-    def client(self, service: str, key: str = ANA, region: str = "us-east-1", token: str | None = None) -> Any:
+    def client(
+        self, service: str, key: str = ANA, region: str = "us-east-1", token: str | None = None
+    ) -> Any:
         """Return a boto3 client; one a service, key and region."""
         found = self._clients.get((service, key, region))
         if found is None:
@@ -51,7 +53,7 @@ class LocalAws:
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Call what is below /_local/."""
         data = None if body is None else json.dumps(body).encode()
-        with urlopen(Request(self.endpoint_url + path, data, method=method), timeout=20) as answer:
+        with urlopen(Request(self.endpoint_url + path, data, method=method), timeout=20) as answer:  # noqa: S310 - our own loopback address
             text = answer.read().decode()
         return [json.loads(line) for line in text.splitlines()] if path == "/_local/log" else json.loads(text)
 

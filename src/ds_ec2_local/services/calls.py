@@ -107,8 +107,8 @@ def _routed_action(service: str, environ: WSGIEnvironment) -> str:
     router = _router(service)
     if router is None:
         return fallback
+    from moto.core.request import Request
     from werkzeug.exceptions import HTTPException
-    from werkzeug.wrappers import Request
 
     try:
         operation, _ = router.match(Request(dict(environ, **{"wsgi.input": io.BytesIO()})))

@@ -27,13 +27,15 @@ class Dispatcher:
     def __init__(self, runner: FunctionRunner, cloudformation: Callable[[], None] | None = None) -> None:
         self._runner = runner
         self._cloudformation = cloudformation
-        self._own: dict[str, Any] = {}
         self._lock = threading.RLock()
         self._done: set[str] = set()
         self._moto = DomainDispatcherApplication(self._create)
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         """Answer a request."""
+        own = self._own_application(environ.get("ds_ec2_local.service", ""))
+        if own is not None:
+            return own(environ, start_response)
         return self._moto(environ, start_response)
 
     def warm(self) -> None:
@@ -46,8 +48,14 @@ class Dispatcher:
                     self._moto.app_instances[backend] = self._create(backend)
 
     def _create(self, service: Any) -> Any:
-        """Return the application of one service, ours where moto has none worth having."""
+        """Return moto's application of one service, after ours was put over it."""
+        if service is None:
+            raise NotImplementedError("there is no such service")
         self.prepare(service)
+        return create_backend_app(service)
+
+    def _own_application(self, service: str) -> Any:
+        """Return our application of a service of which moto has none worth having, else None."""
         if service == "servicequotas":
             from ds_ec2_local.services import quotas
 
@@ -56,7 +64,7 @@ class Dispatcher:
             from ds_ec2_local.services import pricing
 
             return pricing.application
-        return create_backend_app(service)
+        return None
 
     def prepare(self, service: str) -> None:
         """Put ours over moto's before moto makes the first backend of a service."""

@@ -6,6 +6,7 @@ A call of EC2 (run, stop, ...) notes the state that follows at once and hands th
 from __future__ import annotations
 
 import base64
+import contextlib
 import threading
 import traceback
 from collections import defaultdict
@@ -15,7 +16,7 @@ from ds_ec2_local.services import ways_out
 from ds_ec2_local.services.records import RecordedSandboxes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from ds_ec2_local.services.agents import Agents
@@ -30,7 +31,7 @@ CODES: Final = {
     "stopped": 80,
 }
 """Source: EC2's API reference, InstanceState."""
-PENDING_S: Final = 0.2
+PENDING_S: Final = 0.5
 """How long an instance stays pending at least: what is said of it right after its launch counts."""
 
 
@@ -42,6 +43,11 @@ class Sandboxes(Protocol):
     def terminate(self, instance_id: str) -> None: ...  # noqa: D102 - as above
     def guest_socket(self, instance_id: str) -> Path: ...  # noqa: D102 - as above
     def set_way_out(self, instance_id: str, open: bool) -> None: ...  # noqa: A002, D102, FBT001 - as above
+    def attach(self, instance_id: str, volume_id: str, path: Path) -> None: ...  # noqa: D102 - as above
+    def detach(self, instance_id: str, volume_id: str) -> None: ...  # noqa: D102 - as above
+    def set_tags(self, instance_id: str, tags: Mapping[str, str]) -> None: ...  # noqa: D102 - as above
+    def console_output(self, instance_id: str) -> bytes: ...  # noqa: D102 - as above
+    def close(self) -> None: ...  # noqa: D102 - as above
 
 
 class Machines:
@@ -110,25 +116,32 @@ class Machines:
 
     def attach(self, instance: Any, volume_id: str) -> None:
         """Show a volume to a running instance; others see it when they start."""
-        if instance.state == "running" and (attach := getattr(self._home(instance), "attach", None)):
-            attach(instance.id, volume_id, self.volumes.directory(volume_id))
+        if instance.state == "running":
+            self._home(instance).attach(instance.id, volume_id, self.volumes.directory(volume_id))
 
     def detach(self, instance: Any, volume_id: str) -> None:
         """Take a volume from a running instance."""
-        if instance.state == "running" and (detach := getattr(self._home(instance), "detach", None)):
-            detach(instance.id, volume_id)
+        if instance.state == "running":
+            self._home(instance).detach(instance.id, volume_id)
 
     def became_router(self, instance: Any) -> None:
         """SourceDestCheck went off: nothing of its own need run in it."""
         if instance.state == "running":
             self._later(self._sandbox_to_record, instance)
 
-    def ended(self, instance_id: str) -> None:
-        """An instance switched itself off (called by the sandboxes)."""
+    def ended(self, instance_id: str, how: str) -> None:
+        """An instance ended by itself (called by the sandboxes).
+
+        Args:
+            instance_id: Which.
+            how: `stopped` for a machine that switched itself off, `crashed`.
+        """
         instance = self._instances.get(instance_id)
         if instance is None or instance.state not in {"running", "pending"} or self._closing.is_set():
             return
         reason = ("Client.InstanceInitiatedShutdown", "Instance initiated shutdown")
+        if how == "crashed":
+            reason = ("Server.InternalError", "The machine's first process failed")
         if instance.instance_initiated_shutdown_behavior == "terminate":
             self.terminate(instance, reason)
         else:
@@ -170,9 +183,7 @@ class Machines:
     def close(self) -> None:
         """End everything that runs; states are not noted any more."""
         self._closing.set()
-        for instance in self.all():
-            if instance.state not in {"terminated", "stopped"}:
-                self._home(instance).terminate(instance.id)
+        self.sandboxes.close()
 
     # -- threads -----------------------------------------------------------------------------------------
 
@@ -269,7 +280,8 @@ class Machines:
         out = ways_out.has_way_out(backend, instance)
         if self._open.get(instance.id) != out:
             self._open[instance.id] = out
-            self._home(instance).set_way_out(instance.id, out)
+            with contextlib.suppress(RuntimeError):  # it ended a moment ago
+                self._home(instance).set_way_out(instance.id, out)
         self.agents.way(instance.id, reaches=out or ways_out.has_ssm_endpoints(backend, instance))
 
     def _spec(self, instance: Any, first: bool) -> Any:  # noqa: FBT001 - handed on
@@ -282,6 +294,11 @@ class Machines:
             region=instance.ec2_backend.region_name,
             user_data=data,
             first_boot=first,
+            instance_type=instance.instance_type,
+            availability_zone=instance.availability_zone,
+            account_id=instance.owner_id,
+            profile_arn=profile_arn(instance),
+            way_out=ways_out.has_way_out(instance.ec2_backend, instance),
             volumes={
                 device.volume_id: self.volumes.directory(device.volume_id)
                 for name, device in instance.get_block_device_mapping
@@ -291,6 +308,12 @@ class Machines:
             role=role_of(instance),
             spot=instance.lifecycle == "spot",
         )
+
+
+def profile_arn(instance: Any) -> str:
+    """Return the ARN of an instance's profile, or an empty text."""
+    association = instance.ec2_backend.iam_instance_profile_associations.get(instance.id)
+    return str(association.iam_instance_profile.arn) if association else ""
 
 
 def role_of(instance: Any) -> str | None:

@@ -31,7 +31,7 @@ class Parts:
         faults: What is to go wrong.
         machines: Runs the instances.
         events: Brings events to rules' targets.
-        sessions: Session Manager's registry, or None where it is not wired: StartSession then fails.
+        sessions: Session Manager's registry; set right after the parts are made.
         clock_scale: How many seconds of schedules and of the agent's naps pass in one second.
     """
 

@@ -10,18 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
 
 class RecordedSandboxes:
-    """Does what `instances.Sandboxes` does, without processes.
+    """Does what `instances.Sandboxes` does, without processes."""
 
-    Args:
-        on_exit: Never called: a record does not end by itself.
-    """
-
-    def __init__(self, on_exit: Callable[[str], None] | None = None) -> None:
-        self._on_exit = on_exit
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._states: dict[str, str] = {}
 
@@ -51,6 +46,20 @@ class RecordedSandboxes:
 
     def set_way_out(self, instance_id: str, open: bool) -> None:  # noqa: A002, FBT001 - the sandboxes' own signature
         """Do nothing: nothing runs that could go out."""
+
+    def attach(self, instance_id: str, volume_id: str, path: Path) -> None:
+        """Do nothing: nothing runs that could see a volume."""
+
+    def detach(self, instance_id: str, volume_id: str) -> None:
+        """Do nothing, as above."""
+
+    def set_tags(self, instance_id: str, tags: Mapping[str, str]) -> None:
+        """Do nothing: there is no metadata service."""
+
+    def console_output(self, instance_id: str) -> bytes:
+        """Return nothing: there is no console."""
+        del instance_id
+        return b""
 
     def close(self) -> None:
         """Forget all."""

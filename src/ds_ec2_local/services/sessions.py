@@ -10,50 +10,49 @@ from ds_ec2_local.services.parts import current
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-
-def _registry() -> Any:
-    registry = current().sessions
-    if registry is None:
-        raise NotImplementedError("Session Manager is not part of this server")
-    return registry
+    from ds_ec2_local.services.credentials import Principal
 
 
-def start(target: str, document: str | None, parameters: dict[str, Any], principal: str) -> dict[str, Any]:
+_arns: dict[str, str] = {}
+
+
+def arn_of(name: str) -> str:
+    """Return the ARN of a caller who opened a session under this name."""
+    return _arns[name]
+
+
+def start(
+    target: str, document: str | None, parameters: dict[str, Any], principal: Principal, reason: str
+) -> dict[str, Any]:
     """Open a session.
 
     Raises:
-        AwsError: TargetNotConnected, InvalidDocument and their kin, in SSM's words.
+        AwsError: TargetNotConnected, InvalidDocument and their kin.
     """
-    grant: dict[str, Any] = _asked(lambda: _registry().open(target, document, parameters, principal))
-    return grant
+    _arns[principal.name] = principal.arn
+    return _asked(lambda: current().sessions.open(target, document, parameters, principal.name, reason))
 
 
 def resume(session_id: str) -> dict[str, Any]:
     """Give a session a new token."""
-    grant: dict[str, Any] = _asked(lambda: _registry().resume(session_id))
-    return grant
+    return _asked(lambda: current().sessions.resume(session_id))
 
 
 def terminate(session_id: str) -> dict[str, Any]:
-    """End a session; one that is gone is no error."""
-    _asked(lambda: _registry().terminate(session_id))
-    return {"SessionId": session_id}
+    """End a session."""
+    return _asked(lambda: current().sessions.terminate(session_id))
 
 
-def describe(state: str, filters: list[dict[str, Any]]) -> dict[str, Any]:
+def describe(state: str, filters: list[dict[str, str]], max_results: int, next_token: str) -> dict[str, Any]:
     """List sessions, `Active` or `History`."""
-    listed = _asked(lambda: _registry().describe(state, filters))
-    return listed if isinstance(listed, dict) else {"Sessions": listed}
+    return _asked(lambda: current().sessions.describe(state, filters, max_results, next_token))
 
 
-def _asked(call: Callable[[], Any]) -> Any:
-    """Return what the registry answers; its refusals carry the name of SSM's exception."""
+def _asked(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what the registry answers; its refusals carry SSM's code."""
+    from ds_ec2_local.session_manager.exceptions import SessionApiError
+
     try:
         return call()
-    except (AwsError, NotImplementedError):
-        raise
-    except Exception as error:
-        name = type(error).__name__.removesuffix("Error")
-        if error.__class__.__module__.startswith("ds_ec2_local.session_manager"):
-            raise AwsError(name, str(error)) from error
-        raise
+    except SessionApiError as error:
+        raise AwsError(error.code, str(error)) from error

@@ -22,6 +22,14 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.launches_by_token: dict[str, Any] = {}
+        self._open_default_vpc()
+
+    def _open_default_vpc(self) -> None:
+        """Give the default VPC its internet gateway, as a new account has it."""
+        gateway = self.create_internet_gateway()
+        self.attach_internet_gateway(gateway.id, self.default_vpc.id)
+        table = next(t for t in self.route_tables.values() if t.vpc_id == self.default_vpc.id)
+        self.create_route(table.id, "0.0.0.0/0", gateway_id=gateway.id)
 
     def _load_amis(self) -> None:
         """Put our images in the place of moto's list."""
@@ -243,6 +251,15 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
             carry(instance, _USER)
         return instance, before
 
+    def create_tags(self, resource_ids: list[str], tags: dict[str, str]) -> Any:
+        """Tag resources; the metadata service tells an instance's tags."""
+        answer = super().create_tags(resource_ids, tags)
+        machines = current().machines
+        for instance in filter(None, (machines.find(name) for name in resource_ids)):
+            told = {tag["key"]: tag["value"] for tag in instance.get_tags()}
+            machines.sandboxes.set_tags(instance.id, told)
+        return answer
+
     # -- volumes -------------------------------------------------------------------------------------------
 
     def create_volume(self, size: int, zone_name: str, snapshot_id: str | None = None, **kwargs: Any) -> Any:  # noqa: D102
@@ -302,11 +319,11 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
         current().machines.detach(instance, volume_id)
         return super().detach_volume(volume_id, instance.id, device_path)
 
-    def modify_volume(self, volume_id: str, target_size: int | None = None, **kwargs: Any) -> Any:
+    def modify_volume(self, volume_id: str, target_size: int | None = None, *others: Any) -> Any:
         """Change a volume; it never shrinks."""
         if target_size and target_size < self.get_volume(volume_id).size:
             raise EC2ClientError("InvalidParameterValue", "New size cannot be smaller than existing size")
-        return super().modify_volume(volume_id, target_size, **kwargs)
+        return super().modify_volume(volume_id, target_size, *others)
 
     def create_snapshot(self, volume_id: str, description: str, *args: Any, **kwargs: Any) -> Any:
         """Keep a volume's content, and its size of today."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 from typing import Any, Final
 
-from moto.core.responses import ActionResult
+from moto.core.responses import ActionResult, EmptyResult
+from moto.core.types import Base64EncodedString
+from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.responses import EC2Response
 from moto.ec2.utils import filter_iam_instance_profiles, parse_user_data
@@ -13,6 +15,7 @@ from moto.ec2.utils import filter_iam_instance_profiles, parse_user_data
 from ds_ec2_local.services.ec2 import launch
 from ds_ec2_local.services.parts import current
 
+_CONSOLE: Final = 65_536
 _READS: Final = ("Describe", "Get", "Search", "List")
 _NOT_OF_A_LAUNCH: Final = {"TagSpecifications", "NetworkInterfaces"}
 """Members of a launch template that moto reads itself, or that are merged one by one."""
@@ -34,7 +37,9 @@ class LocalEC2Response(EC2Response):  # type: ignore[misc] # moto has no types
         if token and (known := self.ec2_backend.launches_by_token.get(token)):
             return ActionResult(known)
         asked = self._merged()
-        data = parse_user_data(asked.get("UserData"))
+        data = asked.get("UserData")
+        if isinstance(data, str):  # a template's is parsed already
+            data = parse_user_data(data)
         launch.check_user_data(base64.b64decode(str(data)) if data else b"")
         if not asked.get("ImageId"):
             raise EC2ClientError("MissingParameter", "The request must contain the parameter ImageId")
@@ -80,10 +85,15 @@ class LocalEC2Response(EC2Response):  # type: ignore[misc] # moto has no types
             self.ec2_backend.get_instance(
                 self._get_param("InstanceId")
             ).instance_initiated_shutdown_behavior = behaviour
-            from moto.core.responses import EmptyResult
-
             return EmptyResult()
         return super().modify_instance_attribute()
+
+    def get_console_output(self) -> ActionResult:
+        """Return what the machine's console showed, at most its last 64 KiB."""
+        instance = self.ec2_backend.get_instance(self._get_param("InstanceId"))
+        text = current().machines.sandboxes.console_output(instance.id)[-_CONSOLE:].decode("utf-8", "replace")
+        output = Base64EncodedString.from_raw_string(text)
+        return ActionResult({"InstanceId": instance.id, "Timestamp": utcnow(), "Output": output})
 
     def _merged(self) -> dict[str, Any]:
         """Return the launch template's data with the request's over them."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from moto.core.responses import ActionResult
 from moto.ssm.responses import SimpleSystemManagerResponse
 
 from ds_ec2_local.services import machines, sessions
-from ds_ec2_local.services.credentials import PEOPLE
-from ds_ec2_local.services.failures import AwsError
 from ds_ec2_local.services.parts import current
 
+if TYPE_CHECKING:
+    from ds_ec2_local.services.credentials import Principal
+
 AGENT_VERSION: Final = "3.3.3270.0"
+_PAGE: Final = 200
+"""Source: DescribeSessions, the most results of one page."""
 
 
 class LocalSSMResponse(SimpleSystemManagerResponse):  # type: ignore[misc] # moto has no types
@@ -21,17 +24,13 @@ class LocalSSMResponse(SimpleSystemManagerResponse):  # type: ignore[misc] # mot
 
     def start_session(self) -> ActionResult:
         """Open a session on a connected machine."""
-        target = self._get_param("Target")
-        instance = current().machines.find(target)
-        if instance is None or instance.state in {"terminated", "shutting-down"}:
-            raise AwsError(
-                "InvalidInstanceId" if instance is None else "TargetNotConnected", _not_connected(target)
-            )
-        if not current().machines.connected(target):
-            raise AwsError("TargetNotConnected", _not_connected(target))
         return ActionResult(
             sessions.start(
-                target, self._get_param("DocumentName"), self._get_param("Parameters") or {}, self._caller()
+                self._get_param("Target"),
+                self._get_param("DocumentName"),
+                self._get_param("Parameters") or {},
+                self._caller(),
+                self._get_param("Reason") or "",
             )
         )
 
@@ -46,7 +45,12 @@ class LocalSSMResponse(SimpleSystemManagerResponse):  # type: ignore[misc] # mot
     def describe_sessions(self) -> ActionResult:
         """List sessions."""
         return ActionResult(
-            sessions.describe(self._get_param("State", "Active"), self._get_param("Filters") or [])
+            sessions.describe(
+                self._get_param("State"),
+                self._get_param("Filters") or [],
+                int(self._get_param("MaxResults") or _PAGE),
+                self._get_param("NextToken") or "",
+            )
         )
 
     def get_connection_status(self) -> ActionResult:
@@ -75,16 +79,10 @@ class LocalSSMResponse(SimpleSystemManagerResponse):  # type: ignore[misc] # mot
         """Refuse: moto would say Success without running anything."""
         raise NotImplementedError("commands are not run here; use a session")
 
-    def _caller(self) -> str:
-        """Return the name of who calls, with which a session's id begins."""
-        caller = getattr(self, "normalized_request", None)
-        environ = getattr(caller, "environ", {}) or {}
-        principal = environ.get("ds_ec2_local.principal")
-        return principal.name if principal else PEOPLE[0].name
-
-
-def _not_connected(target: str) -> str:
-    return f"{target} is not connected."
+    def _caller(self) -> Principal:
+        """Return who calls: a session's id begins with the name."""
+        principal: Principal = self.normalized_request.environ["ds_ec2_local.principal"]
+        return principal
 
 
 def _wanted_ids(filters: list[dict[str, Any]]) -> set[str] | None:
