@@ -21,7 +21,7 @@ from ds_ec2.model.names import (
 from ds_ec2.model.plans import DownPlan, DownResult, Leftover, StackAction, StackPlan
 from ds_ec2.model.requests import DataFate, DownRequest
 from ds_ec2.model.steps import Step, StepState
-from ds_ec2.operations.leftovers import look, remove_data
+from ds_ec2.operations.leftovers import look, remove_data, snapshots_of
 from ds_ec2.operations.machines import inventory, machines_of, pick
 from ds_ec2.operations.stacks import remove_stack, stack_tags
 
@@ -78,18 +78,19 @@ def apply_down(account: Account, plan: DownPlan) -> Generator[Step, None, DownRe
         )
     keep = plan.data is DataFate.KEEP_SNAPSHOT and bool(plan.data_volume)
     own_stack = data_stack(machine.owner, machine.name)
+    meant = snapshots_of(account, plan.data_volume)
     kept = False
     for item in plan.stacks:
         # A snapshot is taken when nothing writes any more: with the instance gone, or at least stopped.
         if keep and not kept and (item.name == own_stack or len(plan.stacks) == 1):
             if item.part == "all-in-one":
                 yield from _quiet(account, machine)
-            yield from _snapshot(account, plan)
+            meant |= {(yield from _snapshot(account, plan))}
             kept = True
         stack = account.stacks.find(item.name)
         if stack and stack.status != GONE:
             yield from remove_stack(account, stack, item.part)
-    leftovers = yield from _verify(account, plan)
+    leftovers = yield from _verify(account, plan, meant)
     others = _others(machines_of(account, inventory(account)), machine)
     stays = f"for {', '.join(others)}" if others else f"ds-ec2 network down{account.flags} removes it"
     yield Step("network", "the shared network stays", StepState.NOTE, stays)
@@ -128,8 +129,8 @@ def _quiet(account: Account, machine: Machine) -> Generator[Step, None, None]:
         yield from stop(account, machine.instance_id)
 
 
-def _snapshot(account: Account, plan: DownPlan) -> Generator[Step, None, None]:
-    """Make a snapshot of the data and wait until it is complete: only then may the volume go."""
+def _snapshot(account: Account, plan: DownPlan) -> Generator[Step, None, str]:
+    """Make a snapshot of the data, wait until it is complete (only then may the volume go), return its id."""
     machine, begun = plan.machine, time.monotonic()
     title = f"snapshot of {plan.data_volume}"
     yield Step("snapshot", title, StepState.RUNNING)
@@ -155,17 +156,20 @@ def _snapshot(account: Account, plan: DownPlan) -> Generator[Step, None, None]:
         yield Step("snapshot", title, StepState.RUNNING, state, elapsed)
         time.sleep(account.poll_s)
     yield Step("snapshot", title, StepState.DONE, snapshot_id, elapsed)
+    return snapshot_id
 
 
-def _verify(account: Account, plan: DownPlan) -> Generator[Step, None, tuple[Leftover, ...]]:
+def _verify(
+    account: Account, plan: DownPlan, meant: frozenset[str]
+) -> Generator[Step, None, tuple[Leftover, ...]]:
     """Look by tags until nothing is left that was not meant to be, or it has lingered too long."""
     begun = time.monotonic()
     title = "look for anything left"
     yield Step("verify", title, StepState.RUNNING)
     if plan.data_volume and plan.data is not None:
-        remove_data(account, plan.data_volume)
+        remove_data(account, plan.data_volume, meant)
     while True:
-        found = look(account, plan.machine.owner, plan.machine.name)
+        found = look(account, plan.machine.owner, plan.machine.name, meant)
         stray = [item for item in found if not item.meant]
         elapsed = time.monotonic() - begun
         if not stray:

@@ -15,8 +15,15 @@ if TYPE_CHECKING:
     from ds_ec2.aws.account import Account
 
 
-def look(account: Account, owner: str, name: str) -> tuple[Leftover, ...]:
-    """Return everything that still carries a machine's tags; kept snapshots are marked as meant."""
+def look(account: Account, owner: str, name: str, meant: frozenset[str]) -> tuple[Leftover, ...]:
+    """Return everything that still carries a machine's tags.
+
+    Args:
+        account: Where.
+        owner: The machine's owner.
+        name: The machine's name.
+        meant: Ids of snapshots that are to stay, besides those that an earlier `down` kept.
+    """
     tags = {TAG_OWNER: owner, TAG_NAME: name}
     mine = by_tags(tags)
     path = f"{SSM_ROOT}/{machine_stack(owner, name)}"
@@ -28,7 +35,7 @@ def look(account: Account, owner: str, name: str) -> tuple[Leftover, ...]:
         parameters = pool.submit(account.parameters.names, path)
         snapshots = pool.submit(account.ec2.snapshots, mine)
         kept = pool.submit(account.ec2.snapshots, mine | {"tag-key": [TAG_KEPT]})
-    meant = {snapshot.id for snapshot in kept.result()}
+    meant |= {snapshot.id for snapshot in kept.result()}
     return (
         *(Leftover("stack", stack.name) for stack in stacks.result() if tags.items() <= stack.tags.items()),
         *(Leftover("instance", instance.id) for instance in instances.result()),
@@ -51,17 +58,25 @@ def look(account: Account, owner: str, name: str) -> tuple[Leftover, ...]:
     )
 
 
-def remove_data(account: Account, volume_id: str) -> None:
-    """Remove a data volume that its stack left, and the snapshots that its stack made of it.
+def snapshots_of(account: Account, volume_id: str) -> frozenset[str]:
+    """Return the ids of all snapshots of a volume."""
+    if not volume_id:
+        return frozenset()
+    return frozenset(snapshot.id for snapshot in account.ec2.snapshots({"volume-id": [volume_id]}))
 
-    Snapshots that a `down` was asked to keep stay. Only called once the user has decided about the data.
+
+def remove_data(account: Account, volume_id: str, meant: frozenset[str]) -> None:
+    """Remove a data volume that its stack left, and the snapshot that its stack made of it while it went.
+
+    Only called once the user has decided about the data.
+
+    Args:
+        account: Where.
+        volume_id: The data volume.
+        meant: Ids of snapshots that stay: those from before, and the one that was asked for.
     """
-    every = account.ec2.snapshots({"volume-id": [volume_id]})
-    kept = {one.id for one in account.ec2.snapshots({"volume-id": [volume_id], "tag-key": [TAG_KEPT]})}
-    tagged = {one.id for one in account.ec2.snapshots({"volume-id": [volume_id], "tag-key": [TAG_NAME]})}
-    for snapshot in every:
-        if snapshot.id in tagged and snapshot.id not in kept:
-            account.ec2.delete_snapshot(snapshot.id)
+    for snapshot in snapshots_of(account, volume_id) - meant:
+        account.ec2.delete_snapshot(snapshot)
     for volume in account.ec2.volumes({"volume-id": [volume_id]}):
         if volume.state == "available":
             try:
