@@ -1,6 +1,6 @@
 """Measure start-up, the tunnel and `up` in one run, and write docs/reference/benchmarks.md.
 
-Ratios are to `python -c pass` and `aws --version` of the same run on the same machine. Everything below AWS is
+Ratios are to `python -c pass` and `aws --version` of the same run on the same machine. AWS is always
 the embedded AWS: nothing here was measured on a real account.
 """
 
@@ -90,8 +90,10 @@ def page(costs: list[Cost], loaded: int, seconds: float) -> str:
         [
             "# Benchmarks",
             "",
-            f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}: Python {platform.python_version()}, "
-            f"{os.cpu_count()} cores. Least of several runs. AWS is the embedded AWS.",
+            (
+                f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}: Python {platform.python_version()}, "
+                f"{os.cpu_count()} cores. Least of several runs. AWS is the embedded AWS."
+            ),
             "",
             "| command | CPU ms | wall ms | x `python -c pass` | x `aws --version` |",
             "|---|---|---|---|---|",
