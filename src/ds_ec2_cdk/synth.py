@@ -1,0 +1,79 @@
+"""`python -m ds_ec2_cdk.synth`: write the templates into the package, or check that they are fresh."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+TEMPLATES: Final = Path(__file__).parents[1] / "ds_ec2" / "templates"
+PARTS: Final = ("network", "data", "machine")
+TEMPLATE_LIMIT: Final = 51_200
+"""Bytes of a TemplateBody.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+"""
+
+
+def synthesise() -> dict[str, str]:
+    """Return the templates' texts by name: the same bytes from the same sources."""
+    # cfn-lint checks the templates in the tests; the synthesis' own checks take as long as all the rest.
+    os.environ.setdefault("CDK_VALIDATION", "false")
+    import aws_cdk as cdk
+
+    from ds_ec2_cdk.stacks import DataStack, MachineStack, NetworkStack
+
+    with tempfile.TemporaryDirectory(prefix="ds-ec2-synth-") as folder:
+        app = cdk.App(outdir=folder, analytics_reporting=False, tree_metadata=False)
+        for part, stack in zip(PARTS, (NetworkStack, DataStack, MachineStack), strict=True):
+            stack(app, part)
+        app.synth()
+        return {part: _text(Path(folder) / f"{part}.template.json") for part in PARTS}
+
+
+def _text(path: Path) -> str:
+    return json.dumps(json.loads(path.read_text(encoding="utf-8")), indent=1, ensure_ascii=False) + "\n"
+
+
+def user_data_text(template: dict[str, Any], resource: str = "Instance") -> str:
+    """Return the user data of an instance in a template, with CloudFormation's placeholders in it."""
+    text: Any = template["Resources"][resource]["Properties"]["UserData"]["Fn::Base64"]["Fn::Sub"]
+    return str(text if isinstance(text, str) else text[0])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write or check; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m ds_ec2_cdk.synth", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where a template differs")
+    parser.add_argument("--out", type=Path, default=TEMPLATES, metavar="DIR", help="folder of the templates")
+    chosen = parser.parse_args(arguments)
+    texts = synthesise()
+    differing = [part for part, text in texts.items() if _read(chosen.out / f"{part}.json") != text]
+    if not chosen.check:
+        chosen.out.mkdir(parents=True, exist_ok=True)
+        for part, text in texts.items():
+            (chosen.out / f"{part}.json").write_text(text, encoding="utf-8")
+    lines = [
+        f"{part}.json: {len(text.encode()):,} of {TEMPLATE_LIMIT:,} bytes" for part, text in texts.items()
+    ]
+    data = user_data_text(json.loads(texts["machine"]))
+    lines.append(f"user data: {len(data.encode()):,} of 16,384 bytes, before its placeholders are filled")
+    sys.stdout.write("\n".join(lines) + "\n")
+    if not chosen.check:
+        return 0
+    if differing:
+        names = ", ".join(f"{part}.json" for part in differing)
+        sys.stderr.write(f"not what the sources give: {names}; run: make synth\n")
+    return 1 if differing else 0
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

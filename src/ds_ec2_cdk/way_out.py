@@ -1,0 +1,223 @@
+"""The way out: a NAT instance that runs while machines do, and the function that sees to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import aws_cdk as cdk
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+
+from ds_ec2_cdk.disks import metadata_options, root_disk
+from ds_ec2_cdk.embed import follower_code
+from ds_ec2_cdk.tags import tags
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+SWEEP: Final = "rate(15 minutes)"
+_LOG_DAYS: Final = 14
+_ROOT_DEVICE: Final = "/dev/xvda"
+"""Of Amazon Linux 2023. Source: https://docs.aws.amazon.com/linux/al2023/ug/ec2.html"""
+_ROOT_GIB: Final = 8
+
+# nftables is not on the image. 512 MiB are little for dnf: swap. The unit brings the rules back at each boot.
+_USER_DATA: Final = """\
+#!/bin/sh
+if ! command -v nft; then
+  command -v dnf || exit 1
+  dd if=/dev/zero of=/swap bs=1M count=512 && chmod 600 /swap && mkswap /swap && swapon /swap
+  for try in 1 2 3 4 5 6 7 8 9 10; do dnf install -y nftables && break; sleep 10; done
+fi
+cat >/etc/ds-ec2-nat.nft <<'END'
+table ip ds_ec2 {
+  chain postrouting {
+    type nat hook postrouting priority 100;
+    ip saddr ${VpcCidr} ip daddr != ${VpcCidr} masquerade
+  }
+}
+END
+cat >/etc/systemd/system/ds-ec2-nat.service <<'END'
+[Unit]
+Description=Forward the machines' traffic
+After=network-online.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/sbin/sysctl -w net.ipv4.ip_forward=1 net.ipv4.conf.all.send_redirects=0
+ExecStart=/usr/sbin/nft -f /etc/ds-ec2-nat.nft
+[Install]
+WantedBy=multi-user.target
+END
+systemctl enable --now ds-ec2-nat
+"""
+
+
+class WayOut:
+    """A NAT instance in a public subnet, with the function that starts and stops it with the machines.
+
+    Args:
+        scope: Where the resources go.
+        vpc: The VPC.
+        vpc_cidr: Its address range: who may use the way out.
+        subnet: A subnet with a route to an internet gateway.
+        image: Amazon Linux 2023.
+        instance_type: Of the image's architecture.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        vpc: ec2.CfnVPC,
+        vpc_cidr: str,
+        subnet: ec2.CfnSubnet,
+        image: str,
+        instance_type: str,
+    ) -> None:
+        self._scope = scope
+        group = self._group(vpc, vpc_cidr)
+        self.instance = ec2.CfnInstance(
+            self._scope,
+            "WayOutInstance",
+            image_id=image,
+            instance_type=instance_type,
+            # A router forwards what is not addressed to it (control EC2.180 does not fit here).
+            source_dest_check=False,
+            network_interfaces=[
+                ec2.CfnInstance.NetworkInterfaceProperty(
+                    device_index="0",
+                    subnet_id=subnet.ref,
+                    group_set=[group.attr_group_id],
+                    # An address of the pool, released at each stop: an Elastic IP would bill while it sleeps.
+                    associate_public_ip_address=True,
+                    delete_on_termination=True,
+                )
+            ],
+            block_device_mappings=[root_disk(_ROOT_DEVICE, _ROOT_GIB)],
+            metadata_options=metadata_options(),
+            user_data=cdk.Fn.base64(cdk.Fn.sub(_USER_DATA, {"VpcCidr": vpc_cidr})),
+            propagate_tags_to_volume_on_creation=True,
+            tags=tags("ds-ec2 way out", "network"),
+        )
+        self.function = self._function(vpc)
+        self._rule(
+            "MachineChanged",
+            event_pattern={
+                "source": ["aws.ec2"],
+                "detail-type": ["EC2 Instance State-change Notification"],
+                # `stopped` brings the way out back that a machine was waiting for.
+                "detail": {"state": ["pending", "running", "stopped"]},
+            },
+        )
+        self._rule("Sweep", schedule_expression=SWEEP)
+
+    def _group(self, vpc: ec2.CfnVPC, vpc_cidr: str) -> ec2.CfnSecurityGroup:
+        return ec2.CfnSecurityGroup(
+            self._scope,
+            "WayOutGroup",
+            group_description="ds-ec2 way out: from the VPC alone",
+            vpc_id=vpc.ref,
+            security_group_ingress=[
+                ec2.CfnSecurityGroup.IngressProperty(
+                    ip_protocol="-1", cidr_ip=vpc_cidr, description="The VPC's machines"
+                )
+            ],
+            security_group_egress=[
+                ec2.CfnSecurityGroup.EgressProperty(
+                    ip_protocol="-1", cidr_ip="0.0.0.0/0", description="Where the machines go"
+                )
+            ],
+        )
+
+    def _function(self, vpc: ec2.CfnVPC) -> lambda_.CfnFunction:
+        log = logs.CfnLogGroup(self._scope, "FollowerLog", retention_in_days=_LOG_DAYS)
+        log.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
+        return lambda_.CfnFunction(
+            self._scope,
+            "Follower",
+            description="Starts and stops the way out with the machines",
+            runtime="python3.13",
+            architectures=["arm64"],
+            handler="index.handler",
+            code=lambda_.CfnFunction.CodeProperty(zip_file=follower_code()),
+            role=self._role(vpc, log).attr_arn,
+            timeout=60,
+            memory_size=128,
+            environment=lambda_.CfnFunction.EnvironmentProperty(
+                variables={
+                    "VPC": vpc.ref,
+                    "WAY_OUT": self.instance.ref,
+                    "DEFAULT_GROUP": vpc.attr_default_security_group,
+                }
+            ),
+            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=log.ref),
+        )
+
+    def _role(self, vpc: ec2.CfnVPC, log: logs.CfnLogGroup) -> iam.CfnRole:
+        here = "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}"
+        statements = [
+            # EC2's Describe calls know no resources.
+            {
+                "Effect": "Allow",
+                "Action": ["ec2:DescribeInstances", "ec2:DescribeSecurityGroups"],
+                "Resource": "*",
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["ec2:StartInstances", "ec2:StopInstances"],
+                "Resource": cdk.Fn.sub(f"{here}:instance/${{Id}}", {"Id": self.instance.ref}),
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["ec2:RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupEgress"],
+                "Resource": cdk.Fn.sub(
+                    f"{here}:security-group/${{Id}}", {"Id": vpc.attr_default_security_group}
+                ),
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+                "Resource": log.attr_arn,
+            },
+        ]
+        return iam.CfnRole(
+            self._scope,
+            "FollowerRole",
+            assume_role_policy_document=assumed_by("lambda.amazonaws.com"),
+            policies=[
+                iam.CfnRole.PolicyProperty(
+                    policy_name="follow",
+                    policy_document={"Version": "2012-10-17", "Statement": statements},
+                )
+            ],
+        )
+
+    def _rule(
+        self, name: str, *, event_pattern: object = None, schedule_expression: str | None = None
+    ) -> None:
+        rule = events.CfnRule(
+            self._scope,
+            name,
+            event_pattern=event_pattern,
+            schedule_expression=schedule_expression,
+            state="ENABLED",
+            targets=[events.CfnRule.TargetProperty(id="follower", arn=self.function.attr_arn)],
+        )
+        lambda_.CfnPermission(
+            self._scope,
+            f"{name}May",
+            action="lambda:InvokeFunction",
+            function_name=self.function.ref,
+            principal="events.amazonaws.com",
+            source_arn=rule.attr_arn,
+        )
+
+
+def assumed_by(service: str) -> dict[str, object]:
+    """Return the policy that lets a service take a role."""
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
