@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from ds_ec2.operations.down import plan_down
 from ds_ec2.operations.machines import list_machines
 from ds_ec2.operations.network import plan_network_down, plan_network_up, show_network
 from ds_ec2.operations.up import apply_up, plan_up
+from ds_ec2.templates import template
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +57,15 @@ def test_a_plan_says_everything_that_would_be_made(account: Account) -> None:
     assert plan.quota is not None
     assert plan.quota.enough
     assert any("network" in note for note in plan.notes)
+
+
+def test_a_plan_gives_each_template_the_parameters_it_has(account: Account) -> None:
+    plan = plan_up(account, UpRequest())
+    for stack in (plan.network, plan.data, plan.machine):
+        known = json.loads(template(stack.part))["Parameters"]
+        given = {*dict(stack.parameters), *stack.later}
+        assert given <= set(known)
+        assert {name for name, rule in known.items() if "Default" not in rule} <= given
 
 
 @pytest.mark.parametrize(
