@@ -151,16 +151,18 @@ def _local_folder(local: Path, host: Host) -> None:
         (local / name).mkdir(parents=True, exist_ok=True)
     python = Path(host.python)
     if not python.is_relative_to("/usr"):
+        # A script, not a link: `venv` takes a link for the interpreter's own place.
         for name in ("python3", f"python3.{python.name.partition('.')[2]}".rstrip(".")):
-            link = local / "bin" / name
-            if not link.is_symlink():
-                link.symlink_to(python)
+            _program(local / "bin" / name, f'#!/bin/sh\nexec "{python}" "$@"\n')
     commands = {"poweroff": "poweroff", "shutdown": "poweroff", "halt": "poweroff", "reboot": "reboot"}
     texts = {name: _COMMAND.format(word=word, power=POWER) for name, word in commands.items()}
     for name, text in {**texts, "systemctl": _SYSTEMCTL}.items():
-        path = local / "sbin" / name
-        path.write_text(text)
-        path.chmod(0o755)
+        _program(local / "sbin" / name, text)
+
+
+def _program(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
 
 
 def writable(instance: Path, host: Host) -> list[tuple[str, str]]:
