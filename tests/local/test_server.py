@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def refused_by(request: Request | str) -> tuple[int, str]:
+    """Return status and text of an answer that is an error."""
+    with pytest.raises(HTTPError) as refused:
+        urlopen(request, timeout=10)  # noqa: S310 - our own loopback address
+    with refused.value as answer:
+        return answer.code, answer.read().decode()
+
+
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "ds_ec2_local", *arguments],
@@ -112,10 +120,9 @@ def test_an_unknown_key_is_refused(local_records: Any, service: str, call: str, 
 
 
 def test_an_unsigned_request_is_refused(local_records: Any) -> None:
-    with pytest.raises(HTTPError) as refused:
-        urlopen(local_records.endpoint_url + "/?Action=DescribeVpcs", timeout=10)  # noqa: S310 - our own loopback address
-    assert refused.value.code == 403
-    assert b"MissingAuthenticationToken" in refused.value.read()
+    status, text = refused_by(local_records.endpoint_url + "/?Action=DescribeVpcs")
+    assert status == 403
+    assert "MissingAuthenticationToken" in text
 
 
 def test_credentials_of_a_role_tell_the_role(local_records: Any) -> None:
@@ -165,9 +172,9 @@ def test_faults_are_set_shown_and_taken_away(local_records: Any) -> None:
     finally:
         assert local_records.call("DELETE", "/_local/faults") == {}
     assert local_records.call("GET", "/_local/faults") == {}
-    with pytest.raises(HTTPError) as refused:
-        local_records.call("POST", "/_local/faults", {"no_such": 1})
-    assert "insufficient_capacity" in refused.value.read().decode()
+    status, text = refused_by(Request(local_records.endpoint_url + "/_local/faults", b'{"no_such": 1}'))  # noqa: S310 - our own loopback address
+    assert status == 400
+    assert "insufficient_capacity" in text
 
 
 def test_one_action_fails_as_told(local_records: Any) -> None:
@@ -194,10 +201,7 @@ def test_a_service_is_throttled(local_records: Any) -> None:
 
 
 def test_a_web_page_cannot_set_faults(local_records: Any) -> None:
-    request = Request(  # noqa: S310 - our own loopback address
-        local_records.endpoint_url + "/_local/faults", b'{"latency_ms": 1}', {"Origin": "https://example.com"}
-    )
-    with pytest.raises(HTTPError) as refused:
-        urlopen(request, timeout=10)  # noqa: S310 - our own loopback address
-    assert refused.value.code == 403
+    page = {"Origin": "https://example.com"}
+    request = Request(local_records.endpoint_url + "/_local/faults", b'{"latency_ms": 1}', page)  # noqa: S310 - our own loopback address
+    assert refused_by(request)[0] == 403
     assert local_records.call("GET", "/_local/faults") == {}
