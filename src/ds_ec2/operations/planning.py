@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +13,7 @@ from ds_ec2.aws.images import ARCHITECTURES
 from ds_ec2.catalog.prices import usd_per_hour
 from ds_ec2.errors import DsEc2Error, UsageError
 from ds_ec2.model.names import DataParameter, check_name
+from ds_ec2.operations.machines import inventory, owner_of
 from ds_ec2.operations.network import check_cidr
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from ds_ec2.aws.cloudformation import Stack
     from ds_ec2.model.plans import Image, InstanceType, Quota
     from ds_ec2.model.requests import UpRequest
+    from ds_ec2.operations.machines import Inventory
 
 _ROOT_ROOM_GIB: Final = 16
 """Beside the image's own size: logs, the package manager's cache, swap. Packages live on the data volume."""
@@ -46,6 +50,54 @@ def check_request(request: UpRequest) -> None:
         # Source: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html (gp3: 1 GiB to 16 TiB)
         if not 1 <= size <= 16384:
             raise UsageError(f"{option} {size} cannot be", why="a gp3 volume has 1 to 16,384 GiB")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the first round of calls told.
+
+    Args:
+        account_id: AWS account.
+        owner: Short name of the owner.
+        type: The instance type.
+        sellers: Zones that sell it, sorted; never empty.
+        zones: All zones of the region, sorted.
+        inventory: Stacks and instances that are there.
+    """
+
+    account_id: str
+    owner: str
+    type: InstanceType
+    sellers: tuple[str, ...]
+    zones: tuple[str, ...]
+    inventory: Inventory
+
+
+def read_facts(account: Account, request: UpRequest) -> Facts:
+    """Ask everything that depends on nothing else, at once.
+
+    Raises:
+        UsageError: The instance type does not exist, or is not sold in this region.
+    """
+    with ThreadPoolExecutor(6) as pool:
+        caller = pool.submit(account.identity.caller)
+        owner = pool.submit(owner_of, account, request.owner)
+        kind = pool.submit(read_type, account, request.instance_type)
+        sellers = pool.submit(account.ec2.zones_selling, request.instance_type)
+        zones = pool.submit(account.ec2.zones)
+        found = pool.submit(inventory, account)
+    # The first error in this order is told: whoever has no credentials hears of them, and not of a type.
+    facts = Facts(
+        account_id=caller.result().account_id,
+        owner=owner.result(),
+        type=kind.result(),
+        sellers=sellers.result(),
+        zones=zones.result(),
+        inventory=found.result(),
+    )
+    if not facts.sellers:
+        raise not_sold(account, request.instance_type, known=True)
+    return facts
 
 
 def read_type(account: Account, name: str) -> InstanceType:
@@ -110,6 +162,12 @@ def root_gib(request: UpRequest, image: Image) -> int:
             hint=f"--root-gib {image.root_gib + _ROOT_ROOM_GIB}",
         )
     return wanted
+
+
+def wanted_zones(request: UpRequest, data: Stack | None, sellers: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the zones that sell the type, the one of the data or the one asked for first."""
+    wanted = data.parameters.get(DataParameter.ZONE) if data else request.zone
+    return (wanted, *sellers) if wanted in sellers and wanted else sellers
 
 
 def choose_zone(

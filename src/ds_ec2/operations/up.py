@@ -24,7 +24,7 @@ from ds_ec2.model.plans import StackAction, StackPlan, UpPlan
 from ds_ec2.model.requests import NetworkRequest, UpRequest
 from ds_ec2.operations import planning
 from ds_ec2.operations.bootstrap import JUPYTER, READY, follow_boot
-from ds_ec2.operations.machines import inventory, list_machines, machines_of, owner_of
+from ds_ec2.operations.machines import list_machines, machines_of
 from ds_ec2.operations.network import (
     make_network,
     network_notes,
@@ -63,44 +63,29 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
     """
     planning.check_request(request)
     packages = read_packages(request.packages)
-    with ThreadPoolExecutor(6) as pool:
-        caller = pool.submit(account.identity.caller)
-        owner_found = pool.submit(owner_of, account, request.owner)
-        kind_found = pool.submit(planning.read_type, account, request.instance_type)
-        sellers_found = pool.submit(account.ec2.zones_selling, request.instance_type)
-        zones_found = pool.submit(account.ec2.zones)
-        found_found = pool.submit(inventory, account)
-        # The first of these errors is the one that is told: credentials before anything else.
-        account_id, owner, kind = caller.result().account_id, owner_found.result(), kind_found.result()
-    sellers, found = sellers_found.result(), found_found.result()
-    if not sellers:
-        raise planning.not_sold(account, kind.name, known=True)
+    facts = planning.read_facts(account, request)
+    owner, kind, found = facts.owner, facts.type, facts.inventory
     machine = _machine_plan(account, found, owner, request.name)
-    data_there = found.named(data_stack(owner, request.name))
+    kept = _kept(found.named(data_stack(owner, request.name)))
     network_there = found.named(NETWORK_STACK)
-    first = (request.zone, *sellers) if request.zone in sellers else sellers
-    zones = network_zones(network_there, zones_found.result(), tuple(filter(None, first)))
-    zone = planning.choose_zone(request, _kept(data_there), sellers, zones)
+    zones = network_zones(network_there, facts.zones, planning.wanted_zones(request, kept, facts.sellers))
+    zone = planning.choose_zone(request, kept, facts.sellers, zones)
     with ThreadPoolExecutor(3) as pool:
         image_found = pool.submit(planning.read_image, account, request, kind)
         quota = pool.submit(planning.read_quota, account, kind)
-        network = pool.submit(
-            plan_network_stack,
-            account,
-            network_there,
-            zones,
-            NetworkRequest(request.way_out, request.vpc_cidr),
-        )
+        wanted = NetworkRequest(request.way_out, request.vpc_cidr)
+        network = pool.submit(plan_network_stack, account, network_there, zones, wanted)
         image = image_found.result()
     root = planning.root_gib(request, image)
-    data = _data_plan(account, data_there, request, owner, zone)
+    data = _data_plan(account, found, request, owner, zone)
     data_gib = int(dict(data.parameters).get(DataParameter.SIZE_GIB, request.data_gib))
+    parameters = _machine_parameters(request, owner, image, root, packages)
     price = usd_per_hour(kind.name, kind.vcpus, account.region)
-    bill = machine_bill(kind.name, price, root + data_gib, account.region)
+    way_out = network_bill(way_out_of(network_there, request.way_out), len(zones), account.region)
     plan = UpPlan(
         request=request,
         owner=owner,
-        account_id=account_id,
+        account_id=facts.account_id,
         region=account.region,
         zone=zone,
         type=kind,
@@ -109,11 +94,9 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
         data_gib=data_gib,
         network=network.result(),
         data=data,
-        machine=replace(
-            machine, parameters=tuple(_machine_parameters(request, owner, image, root, packages).items())
-        ),
+        machine=replace(machine, parameters=tuple(parameters.items())),
         packages=packages,
-        bill=bill + network_bill(way_out_of(network_there, request.way_out), len(zones), account.region),
+        bill=machine_bill(kind.name, price, root + data_gib, account.region) + way_out,
         quota=quota.result(),
     )
     return replace(plan, notes=_notes(plan))
@@ -201,18 +184,19 @@ def _kept(data: Stack | None) -> Stack | None:
     return data if data and (data.usable or data.status == "CREATE_IN_PROGRESS") else None
 
 
-def _data_plan(account: Account, there: Stack | None, request: UpRequest, owner: str, zone: str) -> StackPlan:
-    action = action_for(there, account)
+def _data_plan(account: Account, found: Inventory, request: UpRequest, owner: str, zone: str) -> StackPlan:
+    name = data_stack(owner, request.name)
+    there = found.named(name)
     parameters = {
         DataParameter.NAME: request.name,
         DataParameter.OWNER: owner,
         DataParameter.ZONE: zone,
         DataParameter.SIZE_GIB: str(request.data_gib),
     }
-    if there and _kept(there):
-        parameters |= there.parameters
+    if kept := _kept(there):
+        parameters |= kept.parameters
     status = there.status if there else ""
-    return StackPlan(data_stack(owner, request.name), "data", action, tuple(parameters.items()), (), status)
+    return StackPlan(name, "data", action_for(there, account), tuple(parameters.items()), (), status)
 
 
 def _machine_parameters(
