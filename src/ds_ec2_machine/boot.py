@@ -38,7 +38,7 @@ class Boot:
             (self.network, 900),
         )
         late: Tuple[Tuple[Callable[[Stage], None], float], ...] = (
-            (self.jupyter, 900),
+            (self.jupyter, 600),
             (self.environment, 3600),
             (self.ready, 60),
         )

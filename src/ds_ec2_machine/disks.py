@@ -29,7 +29,7 @@ def mount(stage: Stage) -> None:
     folders: Dict[str, str] = platform.seams.get("volumes") or {}
     if volume in folders:
         _link(platform, folders[volume])
-    elif volume and not os.path.ismount(DATA):
+    elif volume.startswith("vol-") and not os.path.ismount(DATA):
         stage.wait(f"volume {volume}", lambda: _device(volume), 2.0)
         _mount(stage, str(_device(volume)))
     platform.user_folder(DATA)

@@ -11,6 +11,7 @@ from ds_ec2_machine import supervisor
 from ds_ec2_machine.environment import variables
 from ds_ec2_machine.loader import DIRECT, write
 from ds_ec2_machine.platform import ENVIRONMENT, JUPYTER_PORT, TOKEN, WORK, Platform
+from ds_ec2_machine.stages import StageError
 
 if TYPE_CHECKING:
     from ds_ec2_machine.stages import Stage
@@ -59,7 +60,7 @@ def start(stage: Stage, uv: Uv) -> None:
         write(platform.path(TOKEN), secrets.token_urlsafe(32).encode(), 0o600)
         platform.give(platform.file(TOKEN))
     supervisor.ensure(platform, service(platform, uv))
-    stage.wait("JupyterLab", lambda: ask(platform, "/api/status"), 0.3)
+    _wait(stage)
 
 
 def extensions(platform: Platform) -> str:
@@ -80,4 +81,11 @@ def reload(stage: Stage) -> None:
         return
     stage.say("JupyterLab starts anew, for its new extensions")
     supervisor.restart(stage.platform, "jupyter")
-    stage.wait("JupyterLab", lambda: ask(stage.platform, "/api/status"), 0.3)
+    _wait(stage)
+
+
+def _wait(stage: Stage) -> None:
+    try:
+        stage.wait("JupyterLab", lambda: ask(stage.platform, "/api/status"), 0.3)
+    except StageError as error:
+        raise StageError(f"{error}\n{supervisor.last_words(stage.platform, 'jupyter')}") from None

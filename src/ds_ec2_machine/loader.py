@@ -127,7 +127,8 @@ class Host:
     def signal(self, status: str, reason: str) -> None:
         """Tell CloudFormation, once, whether the machine can be reached."""
         way, done = self.seams.get("signal", "put"), self.path("/var/lib/ds-ec2/signalled")
-        if way == "none" or Path(done).exists():
+        mark = json.dumps(self.boot)  # an image of this machine signals for its own stack
+        if way == "none" or (Path(done).exists() and Path(done).read_text() == mark):
             return
         name = self.metadata("instance-id")
         text = {"Status": status, "UniqueId": name, "Data": "reachable", "Reason": reason}
@@ -138,7 +139,7 @@ class Host:
             urllib.request.urlopen(ask, timeout=20).close()  # noqa: S310 - CloudFormation's own URL
         else:
             write(way.split(":", 1)[1], data)
-        write(done, status.encode())
+        write(done, mark.encode(), 0o600)
 
 
 def fetch(host: Host, target: str) -> None:

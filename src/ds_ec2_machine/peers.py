@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import subprocess
 import sys
 from pathlib import Path
 from typing import Optional, Tuple
@@ -32,6 +33,8 @@ def owner(peer: Address, here: Address) -> Optional[int]:
         peer: Its end of the connection.
         here: Our end.
     """
+    if not any(Path(table).exists() for table in _TABLES):
+        return _listed(peer, here)
     for table in _TABLES:
         wide = table.endswith("6")
         ends = [_spelled(peer, wide=wide), _spelled(here, wide=wide)]
@@ -43,4 +46,21 @@ def owner(peer: Address, here: Address) -> Optional[int]:
             # Source: https://docs.kernel.org/networking/proc_net_tcp.html (1, 2: ends; 7: uid; 9: inode)
             if columns[1:3] == ends and columns[9] != "0":
                 return int(columns[7])
+    return None
+
+
+def _listed(peer: Address, here: Address) -> Optional[int]:
+    """Return the same from lsof, for systems without /proc (macOS): it lists open sockets alone."""
+    ends = f"n{peer[0]}:{peer[1]}->{here[0]}:{here[1]}"
+    command = ["lsof", "-nP", f"-iTCP:{peer[1]}", "-Fun"]
+    try:
+        output = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    uid = None
+    for line in output.splitlines():
+        if line.startswith("u"):
+            uid = int(line[1:])
+        elif line == ends:
+            return uid
     return None

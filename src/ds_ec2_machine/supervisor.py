@@ -83,16 +83,17 @@ def restart(platform: Platform, name: str) -> None:
         os.kill(pid, signal.SIGHUP)
 
 
+def last_words(platform: Platform, name: str) -> str:
+    """Return the end of a service's own log."""
+    path = _log_path(platform, name)
+    return path.read_text(errors="replace").strip()[-800:] if path.exists() else ""
+
+
 def install_at_boot(platform: Platform) -> None:
     """Have the loader run at every boot."""
     command = [sys.executable, platform.path(LOADER)]
     if platform.systemd:
-        text = (
-            "[Unit]\nDescription=ds-ec2 at boot\nWants=network-online.target\nAfter=network-online.target\n"
-            f"[Service]\nExecStart={shlex.join(command)}\nStandardOutput=journal+console\n"
-            "KillMode=process\n[Install]\nWantedBy=multi-user.target\n"
-        )
-        if _write_unit(platform, "ds-ec2-boot.service", text):
+        if _write_unit(platform, "ds-ec2-boot.service", boot_unit(command)):
             _systemctl("enable", "ds-ec2-boot.service")
         return
     file = platform.file("/etc/rc.local")
@@ -105,6 +106,15 @@ def install_at_boot(platform: Platform) -> None:
         head, end, tail = present.rpartition("\nexit 0")
         text = f"{head}\n{line}exit 0{tail}" if end else present + line
         write(str(file), text.encode(), 0o755)
+
+
+def boot_unit(command: List[str]) -> str:
+    """Return the unit that runs a command at every boot; what it leaves running stays."""
+    return (
+        "[Unit]\nDescription=ds-ec2 at boot\nWants=network-online.target\nAfter=network-online.target\n"
+        f"[Service]\nExecStart={' '.join(map(_quoted, command))}\nStandardOutput=journal+console\n"
+        "KillMode=process\n[Install]\nWantedBy=multi-user.target\n"
+    )
 
 
 def supervise(platform: Platform, name: str) -> None:
@@ -166,8 +176,12 @@ def _lock_path(platform: Platform, name: str) -> Path:
     return platform.file(f"{STATE}/services/{name}.lock")
 
 
+def _log_path(platform: Platform, name: str) -> Path:
+    return platform.file(f"{LOGS}/service-{name}.log")
+
+
 def _log(platform: Platform, name: str) -> IO[bytes]:
-    return platform.file(f"{LOGS}/service-{name}.log").open("ab")
+    return _log_path(platform, name).open("ab")
 
 
 def _supervisor_pid(platform: Platform, name: str) -> Optional[int]:
@@ -196,6 +210,8 @@ def _unit(platform: Platform, service: Service) -> str:
     lines = [f"[Unit]\nDescription=ds-ec2 {service.name}\nStartLimitIntervalSec=0\n[Service]"]
     lines += [f"ExecStart={command}", f"WorkingDirectory={service.folder}", "Restart=always", "RestartSec=1"]
     lines += [f"Environment={_quoted(f'{key}={value}')}" for key, value in service.environment.items()]
+    log = _log_path(platform, service.name)
+    lines += [f"StandardOutput=append:{log}", f"StandardError=append:{log}"]
     if service.as_user:
         lines.append(f"User={platform.account.name}")
     return "\n".join(lines) + "\n"

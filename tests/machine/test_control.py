@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -124,6 +125,19 @@ def test_a_peer_behind_a_mapped_address_is_known() -> None:
             assert peers.owner(peer, connection.getsockname()) == os.getuid()
 
 
-def test_where_the_kernel_tells_nothing_nobody_is_admitted(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif(shutil.which("lsof") is None, reason="lsof is not installed")
+def test_without_the_kernels_tables_lsof_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "_TABLES", ("/nowhere/tcp",))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = socket.create_connection(server.getsockname())
+        connection, peer = server.accept()
+        with connection:
+            assert peers.owner(peer, connection.getsockname()) == os.getuid()
+            client.close()
+            assert peers.owner(peer, connection.getsockname()) is None
+
+
+def test_where_nothing_tells_nobody_is_admitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "_TABLES", ("/nowhere/tcp",))
+    monkeypatch.setenv("PATH", "/nowhere")
     assert peers.owner(("127.0.0.1", 1), ("127.0.0.1", 2)) is None

@@ -143,6 +143,21 @@ def test_a_units_words_reach_the_program_unchanged(stage: Stage) -> None:
     assert "User=" not in unit
 
 
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_systemd_accepts_the_units(stage: Stage, tmp_path: Path) -> None:
+    words = ["/bin/echo", "50%", 'a "b" $HOME \\', "--allow_origin="]
+    service = supervisor.Service("x", words, {"KEY": 'v "w" $x 5%'}, "/", as_user=True)
+    unit = tmp_path / "ds-ec2-x.service"
+    unit.write_text(supervisor._unit(stage.platform, service))
+    boot = tmp_path / "ds-ec2-boot.service"
+    boot.write_text(supervisor.boot_unit([sys.executable, "/bin/true"]))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", unit, boot], capture_output=True, text=True, check=False
+    )
+    assert "ds-ec2-" not in done.stderr, done.stderr
+    assert done.returncode == 0, done.stderr
+
+
 @has_ext4
 def test_a_blank_disk_is_told_from_one_with_data(stage: Stage, tmp_path: Path) -> None:
     image = tmp_path / "disk"
