@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ds_ec2_local.gate import Gate
 from ds_ec2_local.local_api import LocalApi
-from ds_ec2_local.services import credentials, sessions
+from ds_ec2_local.services import credentials
 from ds_ec2_local.services import parts as shared
 from ds_ec2_local.services.agents import Agents
 from ds_ec2_local.services.events import EventRouter, instance_event
@@ -24,6 +24,7 @@ from ds_ec2_local.services.machines import Machines
 from ds_ec2_local.services.records import RecordedSandboxes
 from ds_ec2_local.services.request_log import RequestLog
 from ds_ec2_local.services.volumes import VolumeStore
+from ds_ec2_local.session_manager.gateway import Gateway
 from ds_ec2_local.session_manager.registry import SessionRegistry
 from ds_ec2_local.state import LOG_FILE, StateDirectory
 
@@ -112,12 +113,12 @@ def _compose(options: Options, state: StateDirectory, stack: contextlib.ExitStac
         clock_scale=options.clock_scale,
     )
     shared.install(parts)
-    parts.sessions = SessionRegistry(machines.connected, sandboxes.guest_socket, arn_of=sessions.arn_of)
+    parts.sessions = SessionRegistry(machines.connected, sandboxes.guest_socket)
 
     endpoint: dict[str, Any] = {
         "endpoint_url": url,
         "pid": os.getpid(),
-        "gateway_port": None,
+        "gateway_port": _gateway(parts.sessions, faults, stack),
         "isolation": isolation,
         "started_at": datetime.fromtimestamp(began, UTC).isoformat(),
     }
@@ -130,6 +131,18 @@ def _compose(options: Options, state: StateDirectory, stack: contextlib.ExitStac
     threading.Thread(target=dispatcher.warm, name="warm", daemon=True).start()
     events.start()
     return endpoint
+
+
+def _gateway(registry: SessionRegistry, faults: Faults, stack: contextlib.ExitStack) -> int:
+    """Open Session Manager's websocket side; return its port."""
+    gateway = Gateway(
+        registry,
+        secret_of=credentials.secret_of,
+        drops=lambda: bool(faults.take("drop_tunnel")),
+    )
+    port = gateway.start()
+    stack.callback(gateway.close)
+    return port
 
 
 class _Later:

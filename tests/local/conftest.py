@@ -38,7 +38,8 @@ class LocalAws:
         """Return a boto3 client; one a service, key and region."""
         found = self._clients.get((service, key, region))
         if found is None:
-            found = boto3.client(
+            make: Any = boto3.client
+            found = make(
                 service,
                 endpoint_url=self.endpoint_url,
                 region_name=region,

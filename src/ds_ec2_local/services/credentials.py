@@ -135,6 +135,20 @@ def identify(call: Call) -> Principal:
     return _session(call, key)
 
 
+def secret_of(access_key: str) -> str | None:
+    """Return the secret of a key, for those who check signatures; None where any will do.
+
+    Raises:
+        LookupError: There is no such key, or it has expired.
+    """
+    if not access_key.startswith(("AKIA", "ASIA")):
+        return None
+    known = _iam().access_keys.get(access_key)
+    if known is None or known.status != "Active":
+        raise LookupError(access_key)
+    return str(known.secret_access_key)
+
+
 def _user(name: str, key: str) -> Principal:
     return Principal(name, f"arn:aws:iam::{ACCOUNT}:user/{name}", key)
 

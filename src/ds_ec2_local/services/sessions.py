@@ -13,14 +13,6 @@ if TYPE_CHECKING:
     from ds_ec2_local.services.credentials import Principal
 
 
-_arns: dict[str, str] = {}
-
-
-def arn_of(name: str) -> str:
-    """Return the ARN of a caller who opened a session under this name."""
-    return _arns[name]
-
-
 def start(
     target: str, document: str | None, parameters: dict[str, Any], principal: Principal, reason: str
 ) -> dict[str, Any]:
@@ -29,8 +21,7 @@ def start(
     Raises:
         AwsError: TargetNotConnected, InvalidDocument and their kin.
     """
-    _arns[principal.name] = principal.arn
-    return _asked(lambda: current().sessions.open(target, document, parameters, principal.name, reason))
+    return _asked(lambda: current().sessions.open(target, document, parameters, principal, reason))
 
 
 def resume(session_id: str) -> dict[str, Any]:

@@ -16,7 +16,11 @@ AL2023 = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{}"
 def image(local_records: Any) -> Callable[[str], str]:
     """Return the id of Amazon Linux 2023 for an architecture."""
     ssm = local_records.client("ssm")
-    return lambda arch="x86_64": ssm.get_parameter(Name=AL2023.format(arch))["Parameter"]["Value"]
+
+    def find(architecture: str) -> str:
+        return str(ssm.get_parameter(Name=AL2023.format(architecture))["Parameter"]["Value"])
+
+    return find
 
 
 @pytest.fixture(scope="session")
