@@ -91,8 +91,8 @@ def page(costs: list[Cost], loaded: int, seconds: float) -> str:
             "# Benchmarks",
             "",
             (
-                f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}: Python {platform.python_version()}, "
-                f"{os.cpu_count()} cores. Least of several runs. AWS is the embedded AWS."
+                f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}: Python "
+                f"{platform.python_version()}, {os.cpu_count()} cores. Least of several runs. AWS is the embedded AWS."
             ),
             "",
             "| command | CPU ms | wall ms | x `python -c pass` | x `aws --version` |",
