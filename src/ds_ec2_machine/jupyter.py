@@ -80,12 +80,14 @@ def reload(stage: Stage) -> None:
         stage.say("JupyterLab has new extensions, and kernels that run: it keeps running as it is")
         return
     stage.say("JupyterLab starts anew, for its new extensions")
+    before = ask(stage.platform, "/api/status")["started"]
     supervisor.restart(stage.platform, "jupyter")
-    _wait(stage)
+    _wait(stage, before)
 
 
-def _wait(stage: Stage) -> None:
+def _wait(stage: Stage, before: str = "") -> None:
+    """Wait for a JupyterLab that answers, other than the one that started at `before`."""
     try:
-        stage.wait("JupyterLab", lambda: ask(stage.platform, "/api/status"), 0.3)
+        stage.wait("JupyterLab", lambda: ask(stage.platform, "/api/status")["started"] != before, 0.3)
     except StageError as error:
         raise StageError(f"{error}\n{supervisor.last_words(stage.platform, 'jupyter')}") from None
