@@ -86,14 +86,17 @@ def page(costs: list[Cost], loaded: int, seconds: float) -> str:
         + (f" {line.cpu_ms / aws.cpu_ms:.2f} |" if aws else " |")
         for line in costs
     ]
+    when, python = f"{datetime.now(UTC):%Y-%m-%d}", platform.python_version()
+    how = (
+        f"Written by `make bench` on {when}: Python {python}, {os.cpu_count()} cores. Least of several runs."
+    )
     return "\n".join(
         [
             "# Benchmarks",
             "",
-            (
-                f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}: Python "
-                f"{platform.python_version()}, {os.cpu_count()} cores. Least of several runs. AWS is the embedded AWS."
-            ),
+            how,
+            "",
+            "AWS is the embedded AWS.",
             "",
             "| command | CPU ms | wall ms | x `python -c pass` | x `aws --version` |",
             "|---|---|---|---|---|",
