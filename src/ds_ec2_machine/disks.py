@@ -80,7 +80,10 @@ def _mount(stage: Stage, device: str) -> None:
     _remember(f"{name} {DATA} {kind} defaults,nofail,x-systemd.device-timeout=30s 0 2")
     Path(DATA).mkdir(exist_ok=True)
     stage.run(["mount", device, DATA])
-    stage.run(_GROW[kind].format(device=device).split())
+    try:
+        stage.run(_GROW[kind].format(device=device).split())
+    except StageError as error:
+        stage.say(f"not grown to the volume's size: {error}")  # smaller, and mounted all the same
 
 
 def _remember(line: str) -> None:
