@@ -56,12 +56,13 @@ def code_parameters() -> dict[str, str]:
 
 
 def follower_code() -> str:
-    """Return the function that starts and stops the way out.
+    """Return the function that starts and stops the way out, without comments and blank lines.
 
     Raises:
         ValueError: It is too long to stand in a template.
     """
-    text = files("ds_ec2_account").joinpath("way_out.py").read_text(encoding="utf-8")
+    source = files("ds_ec2_account").joinpath("way_out.py").read_text(encoding="utf-8")
+    text = "\n".join(filter(None, pack.bare(source).splitlines())) + "\n"
     if len(text) > INLINE_LIMIT:
         raise ValueError(f"way_out.py has {len(text)} characters, inline code at most {INLINE_LIMIT}")
     return text

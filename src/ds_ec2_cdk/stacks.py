@@ -20,22 +20,33 @@ from ds_ec2_cdk.network import Network, Zone
 from ds_ec2_cdk.parameters import parameter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from constructs import Construct
 
 # A construct of this id leaves no trace in logical ids: they stay short and readable.
 _PLAIN = "Default"
 
 
-class _Stack(cdk.Stack):
+class PlainStack(cdk.Stack):
     """A stack that deploys without `cdk bootstrap`, in any account and region."""
 
-    def __init__(self, scope: Construct, construct_id: str, description: str) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        description: str,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(
             scope,
             construct_id,
             description=description,
+            tags=tags,
             synthesizer=cdk.LegacyStackSynthesizer(),
             analytics_reporting=False,
+            # With indentation the all-in-one stack is too large to deploy without a bucket.
+            suppress_template_indentation=True,
         )
 
     def export(self, name: str, value: str, description: str) -> None:
@@ -45,7 +56,7 @@ class _Stack(cdk.Stack):
         output.override_logical_id(name)
 
 
-class NetworkStack(_Stack):
+class NetworkStack(PlainStack):
     """One per region: everything that machines share."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
@@ -76,7 +87,7 @@ class NetworkStack(_Stack):
         self.export(NetworkOutput.WAY_OUT_INSTANCE, network.way_out.instance.ref, "The NAT instance")
 
 
-class DataStack(_Stack):
+class DataStack(PlainStack):
     """One per machine's data, which outlives machines."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
@@ -103,7 +114,7 @@ class DataStack(_Stack):
         self.export(DataOutput.VOLUME, data.volume.ref, "The data volume")
 
 
-class MachineStack(_Stack):
+class MachineStack(PlainStack):
     """One per machine."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
