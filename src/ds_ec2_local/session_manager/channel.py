@@ -1,6 +1,7 @@
 """The agent's end of a data channel: one reliable stream each way, over any number of websockets in turn."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -28,6 +29,8 @@ class Link:
         self._progress = progress
         self._frames: deque[bytes] = deque()
         self._wake = asyncio.Event()
+        self.drained = asyncio.Event()
+        """Set while everything is written, and when the websocket is gone."""
 
     def __len__(self) -> int:
         return len(self._frames)
@@ -35,6 +38,7 @@ class Link:
     def put(self, data: bytes) -> None:
         """Queue one message."""
         self._frames.append(data)
+        self.drained.clear()
         self._wake.set()
 
     async def write(self) -> None:
@@ -42,6 +46,7 @@ class Link:
         while True:
             while self._frames:
                 await self.connection.send(self._frames.popleft())
+            self.drained.set()
             self._progress()
             self._wake.clear()
             await self._wake.wait()
@@ -81,6 +86,7 @@ class DataChannel:
         self.cut()
         link = Link(connection, self._progressed.set)
         self._link = link
+        self._paused = False
         for data in self._outgoing.all_again():
             link.put(data)
         writing = asyncio.create_task(link.write())
@@ -95,6 +101,7 @@ class DataChannel:
             await asyncio.gather(writing, return_exceptions=True)
             if self._link is link:
                 self._link = None
+            link.drained.set()
             self._progressed.set()
 
     def cut(self) -> None:
@@ -148,23 +155,20 @@ class DataChannel:
                 self._link.put(data)
 
     async def flush(self) -> None:
-        """Wait, for a while, until the client acknowledged everything."""
+        """Wait, for a while, until the client acknowledged everything; it may have to come back for it."""
         deadline = self._clock() + FLUSH_TIMEOUT_S
-        while len(self._outgoing) and self._link is not None and self._clock() < deadline:
+        while len(self._outgoing) and self._clock() < deadline:
             self._progressed.clear()
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._progressed.wait(), RESEND_INTERVAL_S)
-            except TimeoutError:
-                continue
 
     async def close(self, goodbye: wire.Message) -> None:
         """Send the service's last message and close the websocket."""
         if self._link is not None:
             link = self._link
             link.put(wire.encode(goodbye))
-            deadline = self._clock() + FLUSH_TIMEOUT_S
-            while len(link) and self._link is link and self._clock() < deadline:
-                await asyncio.sleep(0.005)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(link.drained.wait(), FLUSH_TIMEOUT_S)
             await link.connection.close()
 
     def _may_send(self) -> bool:

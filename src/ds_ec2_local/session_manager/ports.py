@@ -135,17 +135,19 @@ class MuxPort:
         try:
             async with asyncio.TaskGroup() as tasks:
                 while True:
-                    message = await self._channel.receive()
-                    if flag_of(message) == wire.Flag.TERMINATE_SESSION:
-                        raise SessionEnded
-                    if message.payload_type == wire.PayloadType.OUTPUT:
-                        for frame in parser.feed(message.payload):
-                            self._on_frame(frame, tasks)
-                        await self._wait_for_room()
+                    for frame in parser.feed(await self._bytes()):
+                        self._on_frame(frame, tasks)
+                    await self._wait_for_room()
         except* SessionEnded as ended:
             raise ended.exceptions[0] from None
         except* smux.SmuxError as error:
             raise SessionEnded(str(error.exceptions[0]), failed=True) from error
+
+    async def _bytes(self) -> bytes:
+        message = await self._channel.receive()
+        if flag_of(message) == wire.Flag.TERMINATE_SESSION:
+            raise SessionEnded
+        return message.payload if message.payload_type == wire.PayloadType.OUTPUT else b""
 
     def _on_frame(self, frame: smux.Frame, tasks: asyncio.TaskGroup) -> None:
         stream = self._streams.get(frame.stream)
@@ -160,7 +162,7 @@ class MuxPort:
             stream.inbox.put_nowait(None)
 
     async def _wait_for_room(self) -> None:
-        """Take no more from the client while smux's buffer is full: one slow reader holds up all, as there."""
+        """Take no more while smux's buffer is full: one slow reader holds up all, as it does on AWS."""
         while self._waiting >= smux.MAX_RECEIVE_BUFFER:
             self._room.clear()
             await self._room.wait()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ds_ec2_local.session_manager.documents import SessionPlan, plan
 from ds_ec2_local.session_manager.exceptions import (
@@ -27,6 +27,18 @@ PAGE = 200
 """Source: DescribeSessions, the most results of one page."""
 HISTORY_LIMIT = 1000
 """Ended sessions that are remembered. AWS keeps them for 30 days."""
+
+
+class Principal(Protocol):
+    """Who asks."""
+
+    @property
+    def name(self) -> str:
+        """User's name, or the name of the role's session: the id of a session begins with it."""
+
+    @property
+    def arn(self) -> str:
+        """As GetCallerIdentity tells it."""
 
 
 @dataclass(slots=True)
@@ -51,7 +63,6 @@ class SessionRegistry:
     Args:
         connected: Whether the agent of an instance can be reached.
         guest_socket: Where an instance's sandbox listens.
-        arn_of: The ARN of a principal, by its name.
         clock: Seconds since 1970.
     """
 
@@ -60,12 +71,10 @@ class SessionRegistry:
         connected: Callable[[str], bool],
         guest_socket: Callable[[str], Path],
         *,
-        arn_of: Callable[[str], str] = lambda name: f"arn:aws:iam::123456789012:user/{name}",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._connected = connected
         self._guest_socket = guest_socket
-        self._arn_of = arn_of
         self._clock = clock
         self._lock = threading.Lock()
         self._sessions: dict[str, Session] = {}
@@ -79,10 +88,10 @@ class SessionRegistry:
         target: str,
         document: str | None,
         parameters: Mapping[str, Sequence[str]] | None,
-        principal: str,
+        principal: Principal,
         reason: str = "",
     ) -> dict[str, str]:
-        """Answer StartSession; `principal` is the name that the session's id begins with.
+        """Answer StartSession: a token, and where to spend it.
 
         Raises:
             TargetNotConnected: The agent of the instance is not connected.
@@ -92,12 +101,12 @@ class SessionRegistry:
         session_plan = plan(document, parameters)
         if not self._connected(target):
             raise TargetNotConnected(target)
-        session_id = f"{principal}-{secrets.token_hex(9)[:17]}"
+        session_id = f"{principal.name}-{secrets.token_hex(9)[:17]}"
         session = Session(
             session_id=session_id,
             target=target,
             plan=session_plan,
-            owner_arn=self._arn_of(principal),
+            owner_arn=principal.arn,
             reason=reason,
             started_at=self._clock(),
             guest_socket=self._guest_socket(target),

@@ -23,7 +23,7 @@ _PAYLOAD_TYPES = {
 
 
 class ShellSession:
-    """One shell or command; only commands that are not interactive have no terminal, and tell their status."""
+    """One shell or command; one that is not interactive has no terminal, and tells its status."""
 
     def __init__(self, channel: DataChannel, session: Session) -> None:
         self._channel = channel
