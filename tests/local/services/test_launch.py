@@ -91,6 +91,11 @@ def test_a_launch_template_is_obeyed(local_records: Any, image: Any, settled: An
     assert machine["MetadataOptions"]["HttpTokens"] == "required"
     assert machine["MetadataOptions"]["HttpPutResponseHopLimit"] == 2
     assert machine["InstanceLifecycle"] == "spot"
+    request = ec2.describe_spot_instance_requests(SpotInstanceRequestIds=[machine["SpotInstanceRequestId"]])[
+        "SpotInstanceRequests"
+    ][0]
+    assert (request["InstanceId"], request["State"], request["Type"]) == (found, "active", "one-time")
+    assert refusal(ec2.stop_instances, InstanceIds=[found])[0] == "UnsupportedOperation"
     behaviour = ec2.describe_instance_attribute(
         InstanceId=found, Attribute="instanceInitiatedShutdownBehavior"
     )
@@ -111,6 +116,16 @@ def test_unknown_types_are_refused(launch: Callable[..., str]) -> None:
         "InvalidParameterValue",
         "Invalid value 'x9.huge' for InstanceType.",
     )
+
+
+def test_a_region_tells_only_what_it_sells(local_records: Any) -> None:
+    ec2 = local_records.client("ec2")
+    told = ec2.describe_instance_types(InstanceTypes=["g6f.large"])["InstanceTypes"][0]
+    assert told["GpuInfo"]["Gpus"][0]["Count"] == 0
+    for name in ("hpc7a.96xlarge", "x9.huge"):  # sold elsewhere; nowhere
+        code, words, _ = refusal(ec2.describe_instance_types, InstanceTypes=[name])
+        assert code == "InvalidInstanceType"
+        assert f"[{name}]" in words
 
 
 def test_an_image_of_another_architecture_is_refused(launch: Callable[..., str], image: Any) -> None:

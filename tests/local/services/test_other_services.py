@@ -177,6 +177,8 @@ def test_prices_are_told(local_records: Any) -> None:
     assert price("g5.xlarge") == 1.006
     assert price("m7i.xlarge") == pytest.approx(0.2016)
     assert price("no.such") is None
+    told = local_records.client("ec2").describe_spot_price_history(InstanceTypes=["g5.xlarge"])
+    assert {float(entry["SpotPrice"]) for entry in told["SpotPriceHistory"]} == {0.4024}
 
 
 def test_buckets_by_path_and_by_host(local_records: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from moto.ec2.exceptions import EC2ClientError
@@ -47,6 +48,12 @@ def check_architecture(instance_type: str, image: Any) -> None:
     )
 
 
+@cache
+def sold_in(region: str) -> frozenset[str]:
+    """Return the types that a region sells in some zone."""
+    return frozenset(o["InstanceType"] for o in INSTANCE_TYPE_OFFERINGS["region"].get(region, []))
+
+
 def zones_with(region: str, instance_type: str) -> list[str]:
     """Return the zones of a region where a type is sold."""
     offerings = INSTANCE_TYPE_OFFERINGS["availability-zone"].get(region, [])
@@ -62,6 +69,12 @@ def check_zone(region: str, zone: str, instance_type: str) -> None:
     zones = zones_with(region, instance_type)
     if zone in zones:
         return
+    if not zones:
+        raise EC2ClientError(
+            "Unsupported",
+            "The requested configuration is currently not supported. Please check the documentation for"
+            " supported configurations.",
+        )
     raise EC2ClientError(
         "Unsupported",
         f"Your requested instance type ({instance_type}) is not supported in your requested Availability"

@@ -8,7 +8,7 @@ from typing import Any, Final
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend
 
-from ds_ec2_local.services.ec2 import images, launch
+from ds_ec2_local.services.ec2 import images, launch, spot
 from ds_ec2_local.services.parts import current
 
 _USER: Final = ("Client.UserInitiatedShutdown", "User initiated shutdown")
@@ -56,8 +56,8 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
             self._finish(instance, devices, tags.get("volume", {}))
             if any(profile.values()):
                 self.associate_iam_instance_profile(instance.id, **profile)
-            if kwargs.get("instance_market_options"):
-                instance.lifecycle = "spot"
+            if market := kwargs.get("instance_market_options"):
+                spot.record(instance, market if isinstance(market, dict) else {})
             current().machines.launch(instance, first=True)
         return reservation
 
@@ -88,6 +88,7 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
         for instance in found:
             if instance.state in {"terminated", "shutting-down"}:
                 raise _wrong_state(instance.id, "stopped")
+            spot.check_stop(instance)
             if instance.disable_api_stop is True:
                 raise EC2ClientError(
                     "OperationNotPermitted",
@@ -107,6 +108,8 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
                     " instance attribute and try again.",
                 )
         alive = {"running", "pending", "stopping", "stopped"}
+        for instance in found:
+            spot.close(instance)
         return [self._end(i, current().machines.terminate, alive) for i in found]
 
     def reboot_instances(self, instance_ids: list[str]) -> list[Any]:
@@ -161,6 +164,16 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
             iam_instance_profile_name=iam_instance_profile_name,
             iam_instance_profile_arn=iam_instance_profile_arn,
         )
+
+    def describe_instance_types(self, instance_types: list[str] | None = None, filters: Any = None) -> Any:
+        """Return the types that this region sells, as EC2 does; moto knows those of all regions."""
+        sold = launch.sold_in(self.region_name)
+        if missing := sorted(set(instance_types or ()) - sold):
+            raise EC2ClientError(
+                "InvalidInstanceType",
+                f"The following supplied instance types do not exist: [{', '.join(missing)}]",
+            )
+        return [t for t in super().describe_instance_types(instance_types, filters) if t.name in sold]
 
     # -- launching -----------------------------------------------------------------------------------------
 

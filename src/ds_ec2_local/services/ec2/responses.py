@@ -12,7 +12,9 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.responses import EC2Response
 from moto.ec2.utils import filter_iam_instance_profiles, parse_user_data
 
+from ds_ec2_local.services import pricing
 from ds_ec2_local.services.ec2 import launch
+from ds_ec2_local.services.ec2.spot import SHARE_OF_ON_DEMAND
 from ds_ec2_local.services.parts import current
 
 _CONSOLE: Final = 65_536
@@ -88,6 +90,25 @@ class LocalEC2Response(EC2Response):  # type: ignore[misc] # moto has no types
             return EmptyResult()
         return super().modify_instance_attribute()
 
+    def describe_spot_price_history(self) -> ActionResult:
+        """Return a price for each zone: a share of the on-demand price, of now."""
+        found = self.ec2_backend.describe_spot_price_history(
+            self._get_param("InstanceTypes", []), self._filters_from_querystring()
+        )
+        priced = [(o, pricing.usd_per_hour(o["InstanceType"])) for o in found]
+        history = [
+            {
+                "InstanceType": offering["InstanceType"],
+                "ProductDescription": "Linux/UNIX",
+                "SpotPrice": f"{price * SHARE_OF_ON_DEMAND:.6f}",
+                "AvailabilityZone": offering["Location"],
+                "Timestamp": utcnow(),
+            }
+            for offering, price in priced
+            if price is not None
+        ]
+        return ActionResult({"SpotPriceHistory": history})
+
     def get_console_output(self) -> ActionResult:
         """Return what the machine's console showed, at most its last 64 KiB."""
         instance = self.ec2_backend.get_instance(self._get_param("InstanceId"))
@@ -132,7 +153,7 @@ class LocalEC2Response(EC2Response):  # type: ignore[misc] # moto has no types
             "ebs_optimized": asked.get("EbsOptimized") or False,
             "disable_api_stop": asked.get("DisableApiStop") or False,
             "disable_api_termination": asked.get("DisableApiTermination") or False,
-            "instance_market_options": market.get("MarketType") or {},
+            "instance_market_options": market,
             "instance_initiated_shutdown_behavior": asked.get("InstanceInitiatedShutdownBehavior"),
             "launch_template": asked.get("LaunchTemplate") or {},
             "hibernation_options": asked.get("HibernationOptions") or {},
