@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.local.conftest import wait_until
+from tests.local.conftest import start_server, wait_until
 
 AL2023 = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 
@@ -106,3 +109,30 @@ def test_a_machine_that_switches_itself_off(local_aws: Any, ec2: Any, behaviour:
         time.sleep(1.5)
         assert state(ec2, found)["State"]["Name"] == "running"  # user data ran once only
         ec2.terminate_instances(InstanceIds=[found])
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_no_machine_outlives_its_server(tmp_path: Path, ec2: Any, end: signal.Signals) -> None:
+    del ec2  # it skips where there are no namespaces
+    server = start_server(tmp_path)
+    try:
+        found = launch(server)
+        become(server.client("ec2"), found, "running")
+        pid = int((tmp_path / "instances" / found / "launcher.pid").read_text())
+        assert running(pid)
+        os.kill(server.process.pid, end)
+        server.process.wait(30)
+        if end == signal.SIGKILL:
+            server.close()
+            server = start_server(tmp_path)
+            assert not (tmp_path / "instances" / found).exists()
+        wait_until(lambda: not running(pid))
+    finally:
+        server.close()
