@@ -163,6 +163,7 @@ class Gateway:
         try:
             await live.run()
         finally:
+            live.channel.cut()
             del self._live[session_id]
             del self.client_versions[session_id]
             self._registry.mark(session_id, "Failed")

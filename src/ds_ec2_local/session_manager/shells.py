@@ -4,6 +4,7 @@ Source: agent/session/plugins/sessionplugin and agent/session/shell of the agent
 """
 
 import asyncio
+import logging
 
 from ds_ec2_local.instances import guest_client
 from ds_ec2_local.session_manager import wire
@@ -15,6 +16,8 @@ from ds_ec2_local.session_manager.registry import Session
 
 USER = "ssm-user"
 """The account that the agent makes for sessions."""
+
+logger = logging.getLogger(__name__)
 
 _PAYLOAD_TYPES = {
     guest_client.OUTPUT: wire.PayloadType.OUTPUT,
@@ -74,8 +77,8 @@ class ShellSession:
                 raise SessionEnded
             try:
                 await _input(shell, message)
-            except ConnectionError:
-                continue
+            except (ConnectionError, wire.WireError) as error:
+                logger.warning("input was lost: %s", error)
 
 
 async def _input(shell: guest_client.GuestShell, message: wire.Message) -> None:

@@ -92,9 +92,7 @@ class PluginClient:
 
     def number(self, payload: bytes, payload_type: int = wire.PayloadType.OUTPUT) -> bytes:
         """Make the next message and keep it until it is acknowledged."""
-        message = wire.make(
-            wire.MessageType.INPUT, payload, payload_type=payload_type, sequence=self._next
-        )
+        message = wire.make(wire.MessageType.INPUT, payload, payload_type=payload_type, sequence=self._next)
         self._next += 1
         data = wire.encode(message)
         self.unacknowledged[message.sequence] = data
@@ -163,7 +161,9 @@ class PluginClient:
 
     async def _on_output(self, message: wire.Message, connection: ClientConnection) -> None:
         self.frames.append(message)
-        if message.sequence < self._expected:  # the plugin stays silent: so the acknowledgement must not be lost
+        if (
+            message.sequence < self._expected
+        ):  # the plugin stays silent: so the acknowledgement must not be lost
             await connection.send(wire.encode(wire.acknowledge(message)))
             return
         if not self.lose_acknowledgement(message):
