@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ds_ec2_local.instances.errors import SandboxError
 from ds_ec2_local.instances.guest.init import SETTINGS
+from ds_ec2_local.instances.guest.processes import descendants
 from ds_ec2_local.instances.launch import PACKET
 
 if TYPE_CHECKING:
@@ -179,8 +180,10 @@ class DirectoryKeeper:
         self._process.terminate()
 
     def kill(self) -> None:
-        """End the first process; it cannot take its children with it any more."""
-        self._process.kill()
+        """End the first process and all below it."""
+        for pid in [self._process.pid, *descendants(self._process.pid)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def wait(self, timeout_s: float | None = None) -> int:
         """Return the exit status of the first process."""

@@ -34,7 +34,6 @@ _KEPT_FLAGS = MS_NOSUID | MS_NODEV | MS_NOEXEC
 _ACCESS_TIMES = {0x400: 0x400, 0x800: 0x800, 0x1000: 0x200000}  # noatime, nodiratime, relatime
 
 _PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
 
 _SYSCALL_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 
@@ -117,11 +116,6 @@ def pivot(root: str) -> None:
 def die_with_parent() -> None:
     """Have this process killed when the one that started it ends."""
     _check(_libc().prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0), "prctl")
-
-
-def adopt_orphans() -> None:
-    """Become the parent of all descendants whose parents end."""
-    _check(_libc().prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0), "prctl")
 
 
 def set_hostname(name: str) -> None:

@@ -6,11 +6,9 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import time
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 # A launcher ends by itself when its server's socket closes; this is how long that may take.
 _PATIENCE_S = 3.0
@@ -36,8 +34,13 @@ def kill(instances: Path) -> list[str]:
 
 def _is_launcher(pid: int) -> bool:
     """Whether the id still means what it meant: ids are used again."""
-    run = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return any(mark in run.stdout for mark in _MARKS)
+    file = Path(f"/proc/{pid}/cmdline")
+    if sys.platform == "linux":
+        text = file.read_bytes().decode(errors="replace") if file.exists() else ""
+    else:
+        command = ["ps", "-o", "args=", "-p", str(pid)]
+        text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return any(mark in text for mark in _MARKS)
 
 
 def _end(pid: int) -> None:

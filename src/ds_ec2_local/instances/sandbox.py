@@ -94,7 +94,13 @@ class Sandboxes:
             spec, self._folder / spec.instance_id, self.guest_socket(spec.instance_id), self._around
         )
         entry = self._entries[spec.instance_id] = _Entry(machine)
-        self._boot(entry)
+        try:
+            self._boot(entry)
+        except SandboxError:
+            del self._entries[spec.instance_id]
+            if spec.first_boot:
+                self.terminate(spec.instance_id)
+            raise
 
     def _boot(self, entry: _Entry) -> None:
         entry.asked = False
@@ -107,27 +113,25 @@ class Sandboxes:
         machine = entry.machine
         status = machine.wait()
         machine.spec = dataclasses.replace(machine.spec, first_boot=False)
-        entry.thread = None
-        if entry.asked:
-            return
-        if status == REBOOT:
+        if status == REBOOT and not entry.asked:
             try:
                 self._boot(entry)
             except SandboxError:
                 status = 1
             else:
                 return
-        self._on_exit(machine.spec.instance_id, "stopped" if status == 0 else "crashed")
+        entry.thread = None
+        if not entry.asked:
+            self._on_exit(machine.spec.instance_id, "stopped" if status == 0 else "crashed")
 
     def stop(self, instance_id: str) -> None:
         """Stop an instance and return once it has ended; nothing happens where it does not run."""
         entry = self._entries.get(instance_id)
-        thread = entry.thread if entry else None
-        if entry is None or thread is None:
-            return
-        entry.asked = True
-        entry.machine.end()
-        thread.join()
+        # Once more where it was just starting again by itself.
+        while entry is not None and (thread := entry.thread) is not None:
+            entry.asked = True
+            entry.machine.end()
+            thread.join()
 
     def reboot(self, instance_id: str) -> None:
         """Stop an instance and start it again, without user data.

@@ -84,7 +84,8 @@ class World:
             kind, payload = await shell.read()
             if kind == guest_client.EXIT:
                 await shell.close()
-                return int(payload), *(text.decode() for text in texts.values())
+                output, errors = (text.decode() for text in texts.values())
+                return int(payload), output, errors
             texts[kind] += payload
 
     def output(self, identity: str, command: str, user: str = "root") -> str:

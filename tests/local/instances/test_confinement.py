@@ -19,7 +19,7 @@ def instance(world: World) -> str:
     return world.launch("true")
 
 
-def test_the_hosts_home_is_not_seen(world: World, instance: str, tmp_path: Path):
+def test_the_hosts_home_is_not_seen(world: World, instance: str, tmp_path: Path) -> None:
     secret = tmp_path / "credentials"
     secret.write_text("secret")
     assert world.run(instance, f"cat {secret}")[0] != 0
@@ -29,7 +29,7 @@ def test_the_hosts_home_is_not_seen(world: World, instance: str, tmp_path: Path)
     assert world.run(instance, f"ls {Path.home()}/.aws {Path.home()}/.ssh/id_* {Path.cwd()}")[0] != 0
 
 
-def test_what_is_written_stays_inside(world: World, instance: str):
+def test_what_is_written_stays_inside(world: World, instance: str) -> None:
     name = f"/opt/{secrets.token_hex(8)}"
     world.output(instance, f"touch {name} && mkdir /mine")
     assert not Path(name).exists()
@@ -54,7 +54,7 @@ def test_what_is_written_stays_inside(world: World, instance: str):
         "reboot -f",
     ],
 )
-def test_root_inside_cannot(world: World, instance: str, attack: str):
+def test_root_inside_cannot(world: World, instance: str, attack: str) -> None:
     if attack == "reboot -f":
         attack = "/usr/sbin/reboot -f"  # the host's own command, if there is one
     status, _, errors = world.run(instance, attack)
@@ -63,19 +63,21 @@ def test_root_inside_cannot(world: World, instance: str, attack: str):
     assert world.sandboxes.state(instance) == "running"
 
 
-def test_other_processes_are_not_seen(world: World, instance: str):
+def test_other_processes_are_not_seen(world: World, instance: str) -> None:
     seen = world.output(instance, "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
     assert "pytest" not in seen
 
 
-def test_the_hosts_environment_is_not_handed_on(world: World, instance: str, monkeypatch: pytest.MonkeyPatch):
+def test_the_hosts_environment_is_not_handed_on(
+    world: World, instance: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
     identity = world.launch("env")
     assert "hunter2" not in world.console(identity)
     assert "hunter2" not in world.output(instance, "tr '\\0' '\\n' < /proc/1/environ")
 
 
-def test_no_secret_of_etc_is_copied(world: World, instance: str):
+def test_no_secret_of_etc_is_copied(world: World, instance: str) -> None:
     hidden = [path for path in Path("/etc").iterdir() if path.is_file() and not path.stat().st_mode & 0o004]
     copied = [path for path in hidden if world.run(instance, f"test -e {path}")[0] == 0]
     assert {path.name for path in copied} <= {"shadow", "sudoers"}  # written anew
@@ -84,7 +86,7 @@ def test_no_secret_of_etc_is_copied(world: World, instance: str):
     assert world.run(instance, "grep -v ':\\*:' /etc/shadow")[0] == 1
 
 
-def test_two_instances_do_not_see_each_other(networked: World):
+def test_two_instances_do_not_see_each_other(networked: World) -> None:
     first = networked.launch("(cd /srv && touch mark && python3 -m http.server 9000) &", wait=False)
     second = networked.launch("true")
     address = networked.sandboxes._entries[first].machine.spec.private_ip
@@ -96,7 +98,7 @@ def test_two_instances_do_not_see_each_other(networked: World):
     assert networked.output(second, "hostname") != networked.output(first, "hostname")
 
 
-def test_the_platform_is_described(world: World, instance: str):
+def test_the_platform_is_described(world: World, instance: str) -> None:
     platform = json.loads(world.output(instance, "cat /etc/ds-ec2/platform.json"))
     assert platform["prefix"] == ""
     assert platform["supervisor"] == "child"
@@ -107,7 +109,7 @@ def test_the_platform_is_described(world: World, instance: str):
     assert world.output(instance, f"{platform['python']} -c 'import venv, ensurepip; print(1)'") == "1"
 
 
-def test_the_path_has_a_python_that_makes_environments(several_users: World):
+def test_the_path_has_a_python_that_makes_environments(several_users: World) -> None:
     identity = several_users.launch("true")
     command = "python3 -m venv ~/env && ~/env/bin/pip --version && ~/env/bin/python -c 'import ssl'"
     assert "pip" in several_users.output(identity, command, user="ec2-user")

@@ -26,7 +26,7 @@ def get(world: World, instance: str, path: str) -> str:
     return world.output(instance, f'curl -sf -H "X-aws-ec2-metadata-token: {token}" "{BASE}/{path}"')
 
 
-def test_without_a_token_nothing_is_told(networked: World, instance: str):
+def test_without_a_token_nothing_is_told(networked: World, instance: str) -> None:
     assert networked.output(instance, f"{CODE} {BASE}/meta-data/instance-id") == "401"
     made_up = "-H 'X-aws-ec2-metadata-token: made-up'"
     assert networked.output(instance, f"{CODE} {made_up} {BASE}/meta-data/instance-id") == "401"
@@ -42,11 +42,13 @@ def test_without_a_token_nothing_is_told(networked: World, instance: str):
         (f"-H '{TTL}: 60' -H 'X-Forwarded-For: 1.2.3.4'", "403"),
     ],
 )
-def test_a_token_is_given_for_a_time_alone(networked: World, instance: str, headers: str, status: str):
+def test_a_token_is_given_for_a_time_alone(
+    networked: World, instance: str, headers: str, status: str
+) -> None:
     assert networked.output(instance, f"{CODE} -X PUT {headers} {BASE}/api/token") == status
 
 
-def test_what_it_tells(networked: World, instance: str):
+def test_what_it_tells(networked: World, instance: str) -> None:
     def value(path: str) -> str:
         return get(networked, instance, f"meta-data/{path}")
 
@@ -66,13 +68,13 @@ def test_what_it_tells(networked: World, instance: str):
     assert (credentials["Code"], credentials["Token"]) == ("Success", "token")
 
 
-def test_user_data_and_the_identity_document(networked: World, instance: str):
+def test_user_data_and_the_identity_document(networked: World, instance: str) -> None:
     assert get(networked, instance, "user-data") == "#!/bin/bash\ntrue"
     document = json.loads(get(networked, instance, "dynamic/instance-identity/document"))
     assert document["instanceId"] == instance
 
 
-def test_the_interruption_notice_comes_and_goes(networked: World, instance: str):
+def test_the_interruption_notice_comes_and_goes(networked: World, instance: str) -> None:
     token = f"$(curl -s -X PUT -H '{TTL}: 60' {BASE}/api/token)"
     ask = f'{CODE} -H "X-aws-ec2-metadata-token: {token}" {BASE}/meta-data/spot/instance-action'
     assert networked.output(instance, ask) == "404"
@@ -83,7 +85,7 @@ def test_the_interruption_notice_comes_and_goes(networked: World, instance: str)
     assert networked.output(instance, ask) == "404"
 
 
-def test_tags_change_while_it_runs(networked: World):
+def test_tags_change_while_it_runs(networked: World) -> None:
     identity = networked.launch("true", tags={"Name": "old"})
     networked.sandboxes.set_tags(identity, {"Name": "new"})
     assert get(networked, identity, "meta-data/tags/instance/Name") == "new"

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.server
+import json
 import socket
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ds_ec2_local.instances import network
+from ds_ec2_local.instances import guest_client, network
 from ds_ec2_local.instances.isolation import Isolation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.local.instances.conftest import Api, Make, World
 
@@ -56,13 +59,13 @@ def stacked(
         yield made
 
 
-def test_the_apis_answer_at_the_same_address_as_outside(networked: World):
+def test_the_apis_answer_at_the_same_address_as_outside(networked: World) -> None:
     identity = networked.launch("true")
     url = f"http://127.0.0.1:{networked.api_port}/hello"
     assert networked.output(identity, f"curl -s {url}") == "api /hello"
 
 
-def test_the_way_out_opens_and_closes(stacked: World, outside: str):
+def test_the_way_out_opens_and_closes(stacked: World, outside: str) -> None:
     identity = stacked.launch("true")
     fetch = f"curl -s -m 2 {outside}"
     assert stacked.run(identity, fetch)[0] != 0
@@ -74,12 +77,12 @@ def test_the_way_out_opens_and_closes(stacked: World, outside: str):
     assert stacked.output(identity, fetch) == "api /x"
 
 
-def test_user_data_finds_the_way_out_open(stacked: World, outside: str):
+def test_user_data_finds_the_way_out_open(stacked: World, outside: str) -> None:
     identity = stacked.launch(f"curl -s -m 5 --retry 3 --retry-all-errors {outside}", way_out=True)
     assert "api /x" in stacked.console(identity)
 
 
-def test_this_hosts_loopback_is_not_reached(stacked: World):
+def test_this_hosts_loopback_is_not_reached(stacked: World) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         identity = stacked.launch("true", way_out=True)
@@ -90,7 +93,7 @@ def test_this_hosts_loopback_is_not_reached(stacked: World):
             server.accept()
 
 
-def test_pip_works_as_on_this_host(networked: World):
+def test_pip_works_as_on_this_host(networked: World) -> None:
     # A package that no local folder of this host holds comes from the index, or from nowhere.
     identity = networked.launch("true", way_out=True)
     fetch = "python3 -m pip download -q --no-deps -d /tmp/wheels {} 'iniconfig==2.0.0'"
@@ -102,3 +105,37 @@ def test_pip_works_as_on_this_host(networked: World):
     networked.sandboxes.set_way_out(identity, open=False)
     only_index = "--retries 0 --timeout 2 --isolated"
     assert networked.run(identity, fetch.format(only_index))[0] != 0
+
+
+def test_without_a_stack_the_hosts_network_is_shared(
+    allowed: Isolation, make: Make, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    if allowed.kind != "namespaces":
+        pytest.skip(allowed.reason)
+    with make(tmp_path_factory.mktemp("shared"), Isolation("namespaces", "", "a test asks for it")) as shared:
+        identity = shared.launch("true")
+        platform = json.loads(shared.output(identity, "cat /etc/ds-ec2/platform.json"))
+        assert platform["bind_address"] == shared.sandboxes.bind_address(identity) != "127.0.0.1"
+        token = f"{platform['metadata_endpoint']}/latest/api/token"
+        header = "X-aws-ec2-metadata-token-ttl-seconds: 60"
+        assert len(shared.output(identity, f"curl -s -X PUT -H '{header}' {token}")) > 20
+        assert shared.output(identity, f"curl -s {platform['aws_endpoint']}/hello") == "api /hello"
+        serve = f"python3 -m http.server 9200 --bind {platform['bind_address']} >/dev/null 2>&1 &"
+        shared.output(identity, serve)
+        shared.wait_until(lambda: dialled(shared.sandboxes.guest_socket(identity), 9200))
+        with pytest.raises(OSError, match="refused"):  # not at this host's own address
+            socket.create_connection(("127.0.0.1", 9200), timeout=1)
+
+
+def dialled(path: Path, port: int) -> bool:
+    """Whether something answers at the instance's loopback."""
+
+    async def scenario() -> bool:
+        try:
+            _, writer = await guest_client.open_dial(path, "127.0.0.1", port)
+        except guest_client.DialRefusedError:
+            return False
+        writer.close()
+        return True
+
+    return asyncio.run(scenario())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,10 +11,12 @@ import pytest
 from ds_ec2_local.instances.sandbox import SandboxError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.local.instances.conftest import World
 
 
-def test_a_volume_attached_late_is_what_user_data_waited_for(world: World, tmp_path: Path):
+def test_a_volume_attached_late_is_what_user_data_waited_for(world: World, tmp_path: Path) -> None:
     script = "while ! test -e /volumes/vol-1; do sleep 0.05; done; echo written > /volumes/vol-1/file"
     identity = world.launch(script, wait=False)
     world.wait_until(lambda: "running the user data" in world.console(identity))
@@ -25,7 +26,7 @@ def test_a_volume_attached_late_is_what_user_data_waited_for(world: World, tmp_p
     assert (tmp_path / "file").read_text() == "written\n"
 
 
-def test_volumes_are_there_from_the_first_process_on(world: World, tmp_path: Path):
+def test_volumes_are_there_from_the_first_process_on(world: World, tmp_path: Path) -> None:
     (tmp_path / "kept").write_text("data")
     identity = world.launch("cat /volumes/vol-2/kept", volumes={"vol-2": tmp_path})
     assert "data" in world.console(identity)
@@ -33,7 +34,7 @@ def test_volumes_are_there_from_the_first_process_on(world: World, tmp_path: Pat
     assert platform["volumes"] == {"vol-2": "/volumes/vol-2"}
 
 
-def test_a_volume_can_be_detached_in_use_and_attached_again(world: World, tmp_path: Path):
+def test_a_volume_can_be_detached_in_use_and_attached_again(world: World, tmp_path: Path) -> None:
     identity = world.launch("sleep 100 < /volumes/vol-3 &", wait=False, volumes={"vol-3": tmp_path})
     world.wait_until(lambda: "finished" in world.console(identity))
     world.sandboxes.detach(identity, "vol-3")
@@ -47,13 +48,13 @@ def test_a_volume_can_be_detached_in_use_and_attached_again(world: World, tmp_pa
     assert (tmp_path / "again").exists()
 
 
-def test_a_volume_outlives_its_instance(world: World, tmp_path: Path):
+def test_a_volume_outlives_its_instance(world: World, tmp_path: Path) -> None:
     identity = world.launch("touch /volumes/vol-4/file", volumes={"vol-4": tmp_path})
     world.sandboxes.terminate(identity)
     assert (tmp_path / "file").exists()
 
 
-def test_a_volume_that_is_not_there_is_an_error(world: World, tmp_path: Path):
+def test_a_volume_that_is_not_there_is_an_error(world: World, tmp_path: Path) -> None:
     identity = world.launch("true")
     with pytest.raises(SandboxError, match="No such file"):
         world.sandboxes.attach(identity, "vol-5", tmp_path / "none")

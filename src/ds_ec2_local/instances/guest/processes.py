@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import pwd
 import signal
 import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 _POLL_S = 0.02
+_PR_SET_CHILD_SUBREAPER = 36
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -42,6 +46,8 @@ class Processes:
 
     def watch(self) -> None:
         """Begin to reap, on the running loop."""
+        if not self._contained:
+            adopt_orphans()
         asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._reap)
 
     def start(
@@ -132,18 +138,21 @@ class Processes:
         for group in self._groups:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, number)
-        for pid in _descendants(os.getpid()):
+        for pid in descendants(os.getpid()):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
 
 
-def _descendants(pid: int) -> list[int]:
-    """Return the processes below one, as `ps` tells them (Linux and macOS)."""
-    # Its own child is `ps` itself, gone by then.
-    listing = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=False).stdout
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose parents end, where the kernel offers it (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1), 0, 0, 0)
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the processes below one."""
     children: dict[int, list[int]] = {}
-    for line in listing.splitlines():
-        child, parent = (int(word) for word in line.split())
+    for child, parent in _parents():
         children.setdefault(parent, []).append(child)
     found, queue = [], [pid]
     while queue:
@@ -151,3 +160,16 @@ def _descendants(pid: int) -> list[int]:
         found += below
         queue += below
     return found
+
+
+def _parents() -> list[tuple[int, int]]:
+    """Return the (process, parent) pairs of this host."""
+    if not Path("/proc/self/stat").exists():
+        run = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=True)
+        return [(int(line.split()[0]), int(line.split()[1])) for line in run.stdout.splitlines()]
+    pairs = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # ended meanwhile
+            # The name before the state may hold spaces and brackets.
+            pairs.append((int(file.parent.name), int(file.read_text().rpartition(")")[2].split()[1])))
+    return pairs

@@ -63,7 +63,12 @@ class GuestServer:
         host = request["host"]
         if host in _LOOPBACK:
             host = self._bind_address
-        there = await asyncio.open_connection(host, int(request["port"]))
+        try:
+            there = await asyncio.open_connection(host, int(request["port"]))
+        except OSError as error:
+            # What asyncio says of a refusal is "Connect call failed".
+            words = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+            raise OSError(f"{host}:{request['port']}: {words}") from error
         _say(writer)
         try:
             await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
