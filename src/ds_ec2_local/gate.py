@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ds_ec2_local.services.request_log import RequestLog
 
 LOCAL_PATH: Final = "/_local/"
+SIGNAL_PATH: Final = "/_local/cloudformation/"
+"""Wait condition handles: URLs that anybody who knows them may PUT to, as presigned ones are on AWS."""
 _RESOURCES: Final = (
     "Target", "InstanceId", "InstanceId.1", "VolumeId", "StackName", "FunctionName", "RoleName", "Name",
 )  # fmt: skip
@@ -34,7 +36,6 @@ class Gate:
         local: What is below `/_local/`.
         faults: What is to go wrong.
         log: Where each call leaves a line.
-        open_paths: Beginnings of paths that need no signature: wait condition handles.
     """
 
     def __init__(
@@ -43,19 +44,18 @@ class Gate:
         local: WSGIApplication,
         faults: Faults,
         log: RequestLog,
-        open_paths: tuple[str, ...] = (),
     ) -> None:
         self._services = services
         self._local = local
         self._faults = faults
         self._log = log
-        self._open_paths = open_paths
         self._seeded = False
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         path = environ.get("PATH_INFO", "")
-        if path.startswith(LOCAL_PATH):
+        signal = path.startswith(SIGNAL_PATH)
+        if path.startswith(LOCAL_PATH) and not signal:
             return self._local(environ, start_response)
         if not self._seeded:
             credentials.seed()
@@ -70,8 +70,8 @@ class Gate:
             return start_response(line, headers, info)
 
         try:
-            if path.startswith(self._open_paths) if self._open_paths else False:
-                return self._services(environ, started)
+            if signal:
+                return self._signal(environ, started)
             caller = credentials.identify(call)
             principal = caller.name
             environ["ds_ec2_local.principal"] = caller
@@ -91,6 +91,13 @@ class Gate:
                     "ms": round((time.monotonic() - began) * 1000, 1),
                 }
             )
+
+    def _signal(self, environ: WSGIEnvironment, started: StartResponse) -> Iterable[bytes]:
+        """Hand a signal to CloudFormation, or lose it."""
+        if self._faults.get("signal_never"):
+            started("200 OK", [("Content-Length", "0")])
+            return [b""]
+        return self._services(environ, started)
 
     def _admit(self, caller: credentials.Principal, call: Call) -> None:
         """Let a call through, or raise what stops it."""

@@ -12,6 +12,7 @@ import traceback
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from ds_ec2_local.instances.errors import SandboxError
 from ds_ec2_local.services import ways_out
 from ds_ec2_local.services.records import RecordedSandboxes
 
@@ -204,13 +205,14 @@ class Machines:
         if self._closing.wait(PENDING_S) or instance.state != "pending":
             return
         home = self._home(instance)
-        home.start(self._spec(instance, first))
+        spec = self._spec(instance, first)
+        home.start(spec)
+        self._open[instance.id] = spec.way_out
         if home is not self._home(instance):
             self._sandbox_to_record(instance)
         if instance.state != "pending":
             return
         self.agents.booted(instance.id)
-        self._open.pop(instance.id, None)
         self._note(instance, "running")
 
     def _bring_down(self, instance: Any) -> None:
@@ -228,9 +230,10 @@ class Machines:
         home = self._home(instance)
         home.stop(instance.id)
         self.agents.gone(instance.id)
-        home.start(self._spec(instance, first=False))
+        spec = self._spec(instance, first=False)
+        home.start(spec)
+        self._open[instance.id] = spec.way_out
         self.agents.booted(instance.id)
-        self._open.pop(instance.id, None)
         self._refresh(instance)
 
     def _end(self, instance: Any) -> None:
@@ -280,7 +283,7 @@ class Machines:
         out = ways_out.has_way_out(backend, instance)
         if self._open.get(instance.id) != out:
             self._open[instance.id] = out
-            with contextlib.suppress(RuntimeError):  # it ended a moment ago
+            with contextlib.suppress(SandboxError):  # it ended a moment ago
                 self._home(instance).set_way_out(instance.id, out)
         self.agents.way(instance.id, reaches=out or ways_out.has_ssm_endpoints(backend, instance))
 
