@@ -128,6 +128,15 @@ def test_a_region_tells_only_what_it_sells(local_records: Any) -> None:
         assert f"[{name}]" in words
 
 
+def test_an_account_has_17_regions(local_records: Any) -> None:
+    ec2 = local_records.client("ec2")
+    names = {region["RegionName"] for region in ec2.describe_regions()["Regions"]}
+    assert len(names) == 17
+    assert "eu-central-1" in names
+    others = {r["RegionName"]: r["OptInStatus"] for r in ec2.describe_regions(AllRegions=True)["Regions"]}
+    assert others["eu-south-1"] == "not-opted-in"
+
+
 def test_an_image_of_another_architecture_is_refused(launch: Callable[..., str], image: Any) -> None:
     code, words, _ = refusal(launch, ImageId=image("arm64"), InstanceType="g5.xlarge")
     assert code == "InvalidParameterValue"

@@ -17,6 +17,12 @@ from ds_ec2_local.services.ec2 import launch
 from ds_ec2_local.services.ec2.spot import SHARE_OF_ON_DEMAND
 from ds_ec2_local.services.parts import current
 
+ENABLED_REGIONS: Final = frozenset(
+    "us-east-1 us-east-2 us-west-1 us-west-2 ap-south-1 ap-northeast-1 ap-northeast-2 ap-northeast-3"
+    " ap-southeast-1 ap-southeast-2 ca-central-1 eu-central-1 eu-west-1 eu-west-2 eu-west-3 eu-north-1"
+    " sa-east-1".split()
+)
+"""Regions that an account has from the start. Source: account management guide, region list."""
 _CONSOLE: Final = 65_536
 _READS: Final = ("Describe", "Get", "Search", "List")
 _NOT_OF_A_LAUNCH: Final = {"TagSpecifications", "NetworkInterfaces"}
@@ -108,6 +114,21 @@ class LocalEC2Response(EC2Response):  # type: ignore[misc] # moto has no types
             if price is not None
         ]
         return ActionResult({"SpotPriceHistory": history})
+
+    def describe_regions(self) -> ActionResult:
+        """Return the regions that are on, or all of them when asked; moto has them all on."""
+        wanted = self._get_param("RegionNames", [])
+        every = bool(self._get_param("AllRegions", False))
+        told = [
+            {
+                "RegionName": region.name,
+                "Endpoint": region.endpoint,
+                "OptInStatus": "opt-in-not-required" if region.name in ENABLED_REGIONS else "not-opted-in",
+            }
+            for region in self.ec2_backend.describe_regions(wanted)
+            if every or region.name in ENABLED_REGIONS
+        ]
+        return ActionResult({"Regions": told})
 
     def get_console_output(self) -> ActionResult:
         """Return what the machine's console showed, at most its last 64 KiB."""
