@@ -7,6 +7,7 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import boto3
 import pytest
 
 from ds_ec2.aws.account import open_account
@@ -16,6 +17,8 @@ from ds_ec2.operations.local import local_stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from types_boto3_s3 import S3Client
 
     from ds_ec2.aws.account import Account
 
@@ -60,3 +63,18 @@ def faults(account: Account) -> Iterator[Callable[..., None]]:
 def other_region(account: Account) -> Account:
     """The same AWS in another region."""
     return open_account("us-west-1", endpoint=account.endpoint, keys=account.keys, flags=account.flags)
+
+
+@pytest.fixture
+def s3(account: Account) -> Iterator[S3Client]:
+    """What a user puts into a bucket does not come through ds-ec2."""
+    assert account.keys is not None
+    client = boto3.client(
+        "s3",
+        region_name=account.region,
+        endpoint_url=account.endpoint,
+        aws_access_key_id=account.keys.id,
+        aws_secret_access_key=account.keys.secret,
+    )
+    yield client
+    client.close()
