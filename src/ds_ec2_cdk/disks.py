@@ -5,12 +5,12 @@ from __future__ import annotations
 from aws_cdk import aws_ec2 as ec2
 
 
-def root_disk(device: str, size_gib: float) -> ec2.CfnInstance.BlockDeviceMappingProperty:
+def root_disk(device: str, size_gib: float | None = None) -> ec2.CfnInstance.BlockDeviceMappingProperty:
     """Return an encrypted gp3 root volume that goes with its instance.
 
     Args:
         device: Device name that the image's root volume has.
-        size_gib: GiB, at least the image's; or a token.
+        size_gib: GiB, at least the image's; a token; None takes the image's.
     """
     return ec2.CfnInstance.BlockDeviceMappingProperty(
         device_name=device,

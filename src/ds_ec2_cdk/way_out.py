@@ -22,7 +22,6 @@ SWEEP: Final = "rate(15 minutes)"
 _LOG_DAYS: Final = 14
 _ROOT_DEVICE: Final = "/dev/xvda"
 """Of Amazon Linux 2023. Source: https://docs.aws.amazon.com/linux/al2023/ug/ec2.html"""
-_ROOT_GIB: Final = 8
 
 # nftables is not on the image. 512 MiB are little for dnf: swap. The unit brings the rules back at each boot.
 _USER_DATA: Final = """\
@@ -97,7 +96,7 @@ class WayOut:
                     delete_on_termination=True,
                 )
             ],
-            block_device_mappings=[root_disk(_ROOT_DEVICE, _ROOT_GIB)],
+            block_device_mappings=[root_disk(_ROOT_DEVICE)],
             metadata_options=metadata_options(),
             user_data=cdk.Fn.base64(cdk.Fn.sub(_USER_DATA, {"VpcCidr": vpc_cidr})),
             propagate_tags_to_volume_on_creation=True,
@@ -140,7 +139,7 @@ class WayOut:
             self._scope,
             "Follower",
             description="Starts and stops the way out with the machines",
-            runtime="python3.13",
+            runtime="python3.14",
             architectures=["arm64"],
             handler="index.handler",
             code=lambda_.CfnFunction.CodeProperty(zip_file=follower_code()),

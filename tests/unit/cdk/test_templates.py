@@ -1,0 +1,123 @@
+"""The shipped templates are what the sources give, small enough, and nothing that judges finds fault."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from ds_ec2.model import names
+from ds_ec2.templates import template as shipped
+from ds_ec2_cdk import synth
+
+pytestmark = pytest.mark.cdk
+
+PARTS: Final = ("network", "data", "machine")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_committed_template_is_what_the_sources_give(texts: dict[str, str], part: str) -> None:
+    assert shipped(part) == texts[part], f"{part}.json is stale: make synth"
+
+
+def test_check_names_what_differs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, texts: dict[str, str]
+) -> None:
+    monkeypatch.setattr(synth, "synthesise", lambda: {part: texts[part] for part in PARTS})
+    assert synth.main(["--out", str(tmp_path)]) == 0
+    assert synth.main(["--check", "--out", str(tmp_path)]) == 0
+    (tmp_path / "data.json").write_text("{}")
+    capsys.readouterr()
+    assert synth.main(["--check", "--out", str(tmp_path)]) == 1
+    printed = capsys.readouterr()
+    assert "data.json" in printed.err
+    assert "machine.json" not in printed.err
+    assert re.search(r"machine\.json: [\d,]+ of 51,200 bytes", printed.out)
+    assert re.search(r"user data: [\d,]+ of 16,384 bytes", printed.out)
+
+
+# Bytes. CloudFormation takes 51,200 (machine.json holds the machine's whole code), EC2 16,384 of user data.
+@pytest.mark.parametrize(
+    ("part", "most"), [("network", 25_600), ("data", 25_600), ("machine", 46_080), ("all-in-one", 51_200)]
+)
+def test_a_template_is_small_enough(texts: dict[str, str], part: str, most: int) -> None:
+    assert len(texts[part].encode()) <= most
+
+
+def test_user_data_is_half_of_what_is_allowed(texts: dict[str, str]) -> None:
+    assert len(synth.user_data_text(json.loads(texts["machine"])).encode()) <= 8_192
+
+
+@pytest.mark.parametrize(
+    ("part", "parameters", "outputs"),
+    [
+        ("network", names.NetworkParameter, names.NetworkOutput),
+        ("data", names.DataParameter, names.DataOutput),
+        ("machine", names.MachineParameter, names.MachineOutput),
+    ],
+)
+def test_parameters_and_outputs_have_the_shared_names(
+    texts: dict[str, str], part: str, parameters: type, outputs: type
+) -> None:
+    def values(of: type) -> set[str]:
+        return {value for key, value in vars(of).items() if key.isupper()}
+
+    template = json.loads(texts[part])
+    assert set(template["Parameters"]) == values(parameters)
+    assert set(template["Outputs"]) == values(outputs)
+
+
+# Joins are what CDK writes for f-strings; Context is a remark for language models.
+LEFT_OUT: Final = {"I1022", "I4010"}
+
+
+@pytest.mark.parametrize("part", [*PARTS, "all-in-one"])
+def test_cfn_lint_finds_nothing(texts: dict[str, str], part: str) -> None:
+    from cfnlint.api import lint_all
+
+    found = [
+        f"{match.rule.id} {match.message}" for match in lint_all(texts[part]) if match.rule.id not in LEFT_OUT
+    ]
+    assert not found
+
+
+# What cdk-nag's AwsSolutions pack objects to, and why it stays.
+ACCEPTED: Final = {
+    ("AwsSolutions-VPC7", "network/Default/Vpc"): "flow logs bill by the GB; nothing comes in to be logged",
+    ("AwsSolutions-EC23", "network/Default/WayOutGroup"): "it cannot read a parameter: the VPC's range",
+    ("AwsSolutions-EC28", "network/Default/WayOutInstance"): "detailed monitoring bills; nobody looks at it",
+    ("AwsSolutions-EC28", "machine/Default/Instance"): "as above",
+    ("AwsSolutions-EC29", "network/Default/WayOutInstance"): "the stack is protected; this would block it",
+    ("AwsSolutions-EC29", "machine/Default/Instance"): "as above",
+    ("AwsSolutions-IAM4", "machine/Default/Role"): "the agent's own; a Deny narrows what it reads",
+    ("AwsSolutions-IAM5", "machine/Default/Role"): "one prefix of one bucket",
+    ("AwsSolutions-IAM5", "network/Default/FollowerRole"): "EC2's Describe calls know no resources",
+    ("AwsSolutions-S1", "network/Default/TransitBucket"): "its log would need a bucket that outlives it",
+}  # fmt: skip
+
+
+def test_cdk_nag_finds_only_what_is_accepted() -> None:
+    import aws_cdk as cdk
+    from cdk_nag import AwsSolutionsChecks
+
+    from ds_ec2_cdk.stacks import DataStack, MachineStack, NetworkStack
+
+    with tempfile.TemporaryDirectory() as folder:
+        app = cdk.App(outdir=folder, analytics_reporting=False, tree_metadata=False)
+        for part, stack in (("network", NetworkStack), ("data", DataStack), ("machine", MachineStack)):
+            stack(app, part)
+        cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+        with pytest.raises(RuntimeError, match="ValidationFailed"):
+            app.synth()
+        report: dict[str, Any] = json.loads(Path(folder, "validation-report.json").read_text())
+    (nag,) = (one for one in report["pluginReports"] if one["pluginName"] == "AwsSolutions")
+    found = {
+        (violation["ruleName"].split("[")[0], construct["constructPath"])
+        for violation in nag["violations"]
+        for construct in violation["violatingConstructs"]
+    }
+    assert found == set(ACCEPTED)
