@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ds_ec2_local.services.request_log import RequestLog
 
 LOCAL_PATH: Final = "/_local/"
-SIGNAL_PATH: Final = "/_local/cloudformation/"
-"""Wait condition handles: URLs that anybody who knows them may PUT to, as presigned ones are on AWS."""
 _RESOURCES: Final = (
     "Target", "InstanceId", "InstanceId.1", "VolumeId", "StackName", "FunctionName", "RoleName", "Name",
 )  # fmt: skip
@@ -54,7 +52,7 @@ class Gate:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         path = environ.get("PATH_INFO", "")
-        signal = path.startswith(SIGNAL_PATH)
+        signal = path.startswith(calls.SIGNAL_PATH)
         if path.startswith(LOCAL_PATH) and not signal:
             return self._local(environ, start_response)
         if not self._seeded:

@@ -124,7 +124,7 @@ def _compose(options: Options, state: StateDirectory, stack: contextlib.ExitStac
     }
     from ds_ec2_local.services.dispatch import Dispatcher
 
-    dispatcher = Dispatcher(runner)
+    dispatcher = Dispatcher(runner, url)
     later.application = Gate(dispatcher, LocalApi(lambda: endpoint, log), faults, log)
     threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
     stack.callback(server.shutdown)

@@ -13,6 +13,8 @@ from urllib.parse import parse_qs, parse_qsl
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+SIGNAL_PATH: Final = "/_local/cloudformation/"
+"""Wait condition handles: URLs that anybody who knows them may PUT to, as presigned ones are on AWS."""
 _CREDENTIAL: Final = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
 _VERSION_2: Final = re.compile(r"AWS ([^:]+):")
 _PROTOCOLS: Final = {

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from ds_ec2_local.services.calls import SIGNAL_PATH
 
+if TYPE_CHECKING:
     from ds_ec2_local.services.functions import FunctionRunner
 
 WARM: Final = ("ec2", "ssm", "iam", "sts", "s3")
@@ -21,18 +21,21 @@ class Dispatcher:
 
     Args:
         runner: Runs Lambda functions.
-        cloudformation: Puts the CloudFormation engine into place, or None.
+        endpoint_url: Where CloudFormation reaches the others.
     """
 
-    def __init__(self, runner: FunctionRunner, cloudformation: Callable[[], None] | None = None) -> None:
+    def __init__(self, runner: FunctionRunner, endpoint_url: str) -> None:
         self._runner = runner
-        self._cloudformation = cloudformation
+        self._endpoint_url = endpoint_url
+        self._engine: Any = None
         self._lock = threading.RLock()
         self._done: set[str] = set()
         self._moto = DomainDispatcherApplication(self._create)
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         """Answer a request."""
+        if environ.get("PATH_INFO", "").startswith(SIGNAL_PATH):
+            return self._cloudformation()(environ, start_response)
         own = self._own_application(environ.get("ds_ec2_local.service", ""))
         if own is not None:
             return own(environ, start_response)
@@ -46,6 +49,7 @@ class Dispatcher:
                 backend = self._moto.get_backend_for_host(host)
                 if backend not in self._moto.app_instances:
                     self._moto.app_instances[backend] = self._create(backend)
+        self._cloudformation()
 
     def _create(self, service: Any) -> Any:
         """Return moto's application of one service, after ours was put over it."""
@@ -60,11 +64,22 @@ class Dispatcher:
             from ds_ec2_local.services import quotas
 
             return quotas.application
+        if service == "cloudformation":
+            return self._cloudformation()
         if service == "pricing":
             from ds_ec2_local.services import pricing
 
             return pricing.application
         return None
+
+    def _cloudformation(self) -> Any:
+        """Return the CloudFormation engine; it and its schemas load in more than a second."""
+        with self._lock:
+            if self._engine is None:
+                from ds_ec2_local.cloudformation import install
+
+                self._engine = install(self._moto, self._endpoint_url)
+            return self._engine
 
     def prepare(self, service: str) -> None:
         """Put ours over moto's before moto makes the first backend of a service."""
@@ -88,5 +103,3 @@ class Dispatcher:
                 from ds_ec2_local.services import lambda_service
 
                 lambda_service.install(self._runner)
-            if service == "cloudformation" and self._cloudformation is not None:
-                self._cloudformation()

@@ -46,12 +46,14 @@ def test_nothing_is_left_of_a_killed_server(world: World, tmp_path: Path) -> Non
     mark = f"98765{os.getpid()}"
     code = SERVER.format(source=str(SOURCE), state=str(tmp_path), mark=mark)
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout
-        assert server.stdout.readline() == "up\n"
-        pid = (tmp_path / "instances/i-1/launcher.pid").read_text().strip()
-        # The server, the sleeping process inside.
-        world.wait_until(lambda: len(running(mark)) >= 2)
-        server.send_signal(signal.SIGKILL)
+        try:
+            assert server.stdout
+            assert server.stdout.readline() == "up\n"
+            pid = (tmp_path / "instances/i-1/launcher.pid").read_text().strip()
+            # The server, and the process inside.
+            world.wait_until(lambda: len(running(mark)) >= 2)
+        finally:
+            server.send_signal(signal.SIGKILL)
     world.wait_until(lambda: not running(mark) and not Path("/proc", pid).exists())
     assert running(str(tmp_path)) == []
 

@@ -80,7 +80,9 @@ def test_the_shell_is_ssm_users(several_users: World, instance: str) -> None:
 
 def test_interrupt_and_end_of_input_on_a_terminal(socket_path: Path) -> None:
     async def scenario() -> int:
-        shell = await guest_client.open_shell(socket_path, "trap 'echo caught' INT; echo up; sleep 20; cat")
+        # A loop: the interrupt may come before the first sleep has begun.
+        command = "trap 'echo caught; exec cat' INT; echo up; while :; do sleep 0.1; done"
+        shell = await guest_client.open_shell(socket_path, command)
         await read_until(shell, b"up")
         await shell.write(b"\x03")
         await read_until(shell, b"caught")

@@ -50,9 +50,7 @@ class FakeGuest:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
                 await (self._dial if request["op"] == "dial" else self._shell)(request, reader, writer)
         finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError):
-                await writer.wait_closed()
+            await _close(writer)
 
     async def _dial(
         self, request: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -67,9 +65,7 @@ class FakeGuest:
         try:
             await asyncio.gather(_copy(reader, there), _copy(there_reader, writer))
         finally:
-            there.close()
-            with contextlib.suppress(ConnectionError):
-                await there.wait_closed()
+            await _close(there)
 
     async def _shell(
         self, request: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -119,3 +115,12 @@ async def _pump(kind: int, source: asyncio.StreamReader | None, writer: asyncio.
     while source is not None and (data := await source.read(65536)):
         writer.write(HEAD.pack(kind, len(data)) + data)
         await writer.drain()
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    try:
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+    finally:
+        writer.transport.abort()

@@ -236,11 +236,14 @@ def test_what_nobody_takes_is_not_acknowledged():
     assert not incoming.arrived(message(0))
     assert incoming.arrived(message(2))
     assert incoming.arrived(message(2))
-    assert incoming.take().sequence == 0
+    taken, acknowledge = incoming.take()
+    assert (taken.sequence, acknowledge) == (0, True)
     assert incoming.arrived(message(0))
     assert not incoming.ready
     with pytest.raises(LookupError):
         incoming.take()
+    assert not incoming.arrived(message(1))
+    assert [incoming.take()[1] for _ in range(2)] == [True, False]
 
 
 def test_a_handshake_is_not_repeated_after_a_resume(cloud: Any):

@@ -18,10 +18,12 @@ from ds_ec2_local.services.ec2.spot import SHARE_OF_ON_DEMAND
 from ds_ec2_local.services.parts import current
 
 ENABLED_REGIONS: Final = frozenset(
-    "us-east-1 us-east-2 us-west-1 us-west-2 ap-south-1 ap-northeast-1 ap-northeast-2 ap-northeast-3"
-    " ap-southeast-1 ap-southeast-2 ca-central-1 eu-central-1 eu-west-1 eu-west-2 eu-west-3 eu-north-1"
-    " sa-east-1".split()
-)
+    (
+        "us-east-1", "us-east-2", "us-west-1", "us-west-2", "ap-south-1", "ap-northeast-1", "ap-northeast-2",
+        "ap-northeast-3", "ap-southeast-1", "ap-southeast-2", "ca-central-1", "eu-central-1", "eu-west-1",
+        "eu-west-2", "eu-west-3", "eu-north-1", "sa-east-1",
+    )
+)  # fmt: skip
 """Regions that an account has from the start. Source: account management guide, region list."""
 _CONSOLE: Final = 65_536
 _READS: Final = ("Describe", "Get", "Search", "List")
