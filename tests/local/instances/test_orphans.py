@@ -60,8 +60,10 @@ def test_nothing_is_left_of_a_killed_server(world: World, tmp_path: Path) -> Non
 
 def test_a_launcher_that_hangs_is_killed_by_the_next_server(tmp_path: Path) -> None:
     (tmp_path / "i-2").mkdir()
-    words = "import time; time.sleep(600)  # ds_ec2_local.instances.launch"
-    with subprocess.Popen([sys.executable, "-c", words]) as process:
+    words = "import time; print(flush=True); time.sleep(600)  # ds_ec2_local.instances.launch"
+    with subprocess.Popen([sys.executable, "-c", words], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
         (tmp_path / "i-2/launcher.pid").write_text(f"{process.pid}\n")
         assert orphans.kill(tmp_path) == ["i-2"]
         assert process.wait(5) == -signal.SIGKILL
