@@ -41,7 +41,7 @@ class Clients:
                 config = Config(
                     user_agent_extra=AGENT,
                     read_timeout=LONGEST_ANSWER_S,
-                    retries={"mode": "standard", "max_attempts": 5},
+                    retries={"mode": "standard", "max_attempts": 3},
                     s3={"addressing_style": "path"},
                 )
                 client = session.client(service, endpoint_url=self._endpoint_url, config=config)  # type: ignore[call-overload] # the name of the service is only known here

@@ -25,8 +25,9 @@ class VpcEndpoint(Handler):
             "CreateVpcEndpoint",
             **work.pick(
                 "PrivateDnsEnabled", "RouteTableIds", "SecurityGroupIds", "ServiceName", "SubnetIds",
-                "VpcEndpointType", "VpcId",
+                "VpcId",
             ),
+            VpcEndpointType=work.get("VpcEndpointType", "Gateway"),
             PolicyDocument=as_text(work.get("PolicyDocument")),
             TagSpecifications=tagging.on_creation(work, "vpc-endpoint"),
         )["VpcEndpoint"]["VpcEndpointId"]  # fmt: skip
