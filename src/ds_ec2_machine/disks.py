@@ -27,8 +27,13 @@ def mount(stage: Stage) -> None:
     platform = stage.platform
     volume = platform.settings().get("data_volume_id", "")
     folders: Dict[str, str] = platform.seams.get("volumes") or {}
+    attached: str = platform.seams.get("volumes_root") or ""
     if volume in folders:
         _link(platform, folders[volume])
+    elif attached and volume:
+        folder = Path(attached, volume)
+        stage.wait(f"volume {volume}", lambda: folder.is_dir(), 0.2)
+        _link(platform, str(folder))
     elif volume.startswith("vol-") and not os.path.ismount(DATA):
         stage.wait(f"volume {volume}", lambda: _device(volume), 2.0)
         _mount(stage, str(_device(volume)))
