@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
+import os
 import shutil
+import stat
 import tempfile
 import threading
 from pathlib import Path
@@ -159,7 +162,7 @@ class Sandboxes:
         for thread in threads:
             thread.join()
         if self._short is not None:
-            shutil.rmtree(self._short)
+            shutil.rmtree(self._short, ignore_errors=True)
             self._short = None
 
     def state(self, instance_id: str) -> State:
@@ -175,7 +178,7 @@ class Sandboxes:
         if len(str(path)) <= _LONGEST_SOCKET:
             return path
         if self._short is None:
-            self._short = Path(tempfile.mkdtemp(prefix="ec2-"))
+            self._short = _short_folder(self._folder)
         return self._short / f"{instance_id}.sock"
 
     def bind_address(self, instance_id: str) -> str:
@@ -240,3 +243,18 @@ class Sandboxes:
         """
         text = json.dumps({"action": action, "time": time}) if action else ""
         self._running(instance_id).machine.set_spot_action(text)
+
+
+def _short_folder(long: Path) -> Path:
+    """Return a folder of this user with a short path, the same for every server of one state folder.
+
+    Raises:
+        SandboxError: Somebody else made it.
+    """
+    digest = hashlib.sha256(str(long).encode()).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir(), f"ec2-{digest}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    facts = folder.lstat()
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o077:
+        raise SandboxError(f"{folder} is not this user's alone: the instances' sockets cannot lie there")
+    return folder

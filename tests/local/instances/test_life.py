@@ -9,7 +9,8 @@ import pytest
 from ds_ec2_local.instances.sandbox import InstanceSpec, SandboxError
 
 if TYPE_CHECKING:
-    from tests.local.instances.conftest import World
+    from ds_ec2_local.instances.isolation import Isolation
+    from tests.local.instances.conftest import Make, World
 
 # Leaves a script for the later boots that counts them.
 KEEP = """
@@ -106,3 +107,17 @@ def test_what_runs_is_not_started_again(world: World) -> None:
 def test_what_does_not_run_is_not_changed(world: World) -> None:
     with pytest.raises(SandboxError, match="not running"):
         world.sandboxes.reboot("i-none")
+
+
+def test_a_deep_state_folder_still_has_sockets(
+    make: Make, allowed: Isolation, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    if allowed.kind != "namespaces":
+        pytest.skip(allowed.reason)
+    deep = tmp_path_factory.mktemp("deep") / ("x" * 90)
+    with make(deep, allowed) as world:
+        identity = world.launch("true")
+        short = world.sandboxes.guest_socket(identity)
+        assert world.output(identity, "echo reached") == "reached"
+        assert short.parent.stat().st_mode & 0o777 == 0o700
+    assert not short.parent.exists()

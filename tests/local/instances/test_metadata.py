@@ -42,9 +42,7 @@ def test_without_a_token_nothing_is_told(networked: World, instance: str) -> Non
         (f"-H '{TTL}: 60' -H 'X-Forwarded-For: 1.2.3.4'", "403"),
     ],
 )
-def test_a_token_has_a_time_to_live(
-    networked: World, instance: str, headers: str, status: str
-) -> None:
+def test_a_token_has_a_time_to_live(networked: World, instance: str, headers: str, status: str) -> None:
     assert networked.output(instance, f"{CODE} -X PUT {headers} {BASE}/api/token") == status
 
 
