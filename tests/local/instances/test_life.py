@@ -9,8 +9,9 @@ import pytest
 from ds_ec2_local.instances.sandbox import InstanceSpec, SandboxError
 
 if TYPE_CHECKING:
-    from ds_ec2_local.instances.isolation import Isolation
     from tests.local.instances.conftest import Make, World
+
+    from ds_ec2_local.instances.isolation import Isolation
 
 # Leaves a script for the later boots that counts them.
 KEEP = """
