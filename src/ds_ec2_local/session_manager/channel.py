@@ -135,8 +135,8 @@ class DataChannel:
         while not self._incoming.ready:
             self._arrived.clear()
             await self._arrived.wait()
-        message = self._incoming.take()
-        if self._link is not None:
+        message, acknowledge = self._incoming.take()
+        if acknowledge and self._link is not None:
             self._link.put(wire.encode(wire.acknowledge(message)))
         return message
 

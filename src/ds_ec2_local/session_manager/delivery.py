@@ -103,39 +103,47 @@ class Outgoing:
 
 
 class Incoming:
-    """Messages of the client: put in order; acknowledged when early, when old and when taken."""
+    """Messages of the client, in order: acknowledged when early, or when taken; again when old."""
 
     def __init__(self) -> None:
-        self._expected = 0
-        self._early: dict[int, wire.Message] = {}
+        self._held: dict[int, wire.Message] = {}
+        self._acknowledged: set[int] = set()
+        self._next_taken = 0
+        self._next_missing = 0
 
     @property
     def ready(self) -> bool:
         """Whether the next message in order is here."""
-        return self._expected in self._early
+        return self._next_taken < self._next_missing
 
     def arrived(self, message: wire.Message) -> bool:
         """Keep a message; return whether it is to be acknowledged now.
 
-        The one that is expected is not: its handler may not be ready, and an acknowledgement must mean
-        that it was taken. The peer sends it again meanwhile.
+        One in order is not: its handler may not be ready, and an acknowledgement must mean that it was
+        taken. That is what holds a client back; it sends again meanwhile.
         """
-        if message.sequence < self._expected:
+        number = message.sequence
+        if number < self._next_taken:
             return True
-        if message.sequence in self._early:
-            return message.sequence != self._expected
-        if len(self._early) >= BUFFER_LIMIT:
-            return False
-        early = message.sequence > self._expected
-        self._early[message.sequence] = message
-        return early
+        if number not in self._held:
+            if len(self._held) >= BUFFER_LIMIT:
+                return False
+            self._held[number] = message
+            if number > self._next_missing:
+                self._acknowledged.add(number)
+            while self._next_missing in self._held:
+                self._next_missing += 1
+        return number in self._acknowledged
 
-    def take(self) -> wire.Message:
-        """Return the next message in order; the caller acknowledges it.
+    def take(self) -> tuple[wire.Message, bool]:
+        """Return the next message in order, and whether it still has to be acknowledged.
 
         Raises:
             LookupError: It is not here.
         """
-        message = self._early.pop(self._expected)
-        self._expected += 1
-        return message
+        number = self._next_taken
+        message = self._held.pop(number)
+        self._next_taken += 1
+        acknowledge = number not in self._acknowledged
+        self._acknowledged.discard(number)
+        return message, acknowledge

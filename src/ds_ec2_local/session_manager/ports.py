@@ -5,6 +5,7 @@ Source: agent/session/plugins/port of the agent.
 
 import asyncio
 import contextlib
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from ds_ec2_local.session_manager.channel import DataChannel
 from ds_ec2_local.session_manager.ending import SessionEnded
 
 READ_SIZE = 32_768
+LINGER_S = 30.0
+"""How long a connection that is closed may take to get rid of its data."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ class BasicPort:
             try:
                 again = await self._carry(reader, writer)
             finally:
-                await _close(writer)
+                await close(writer)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Return whether the client wants a new connection."""
@@ -169,19 +174,22 @@ class MuxPort:
 
     async def _serve(self, stream: Stream) -> None:
         try:
-            try:
-                reader, writer = await self._destination.dial()
-            except DialRefusedError:
-                flag = int(wire.Flag.CONNECT_TO_PORT_ERROR).to_bytes(4, "big")
-                await self._channel.send(wire.PayloadType.FLAG, flag)
-                return
-            try:
-                await self._carry(stream, reader, writer)
-            finally:
-                await _close(writer)
+            reader, writer = await self._destination.dial()
+        except DialRefusedError:
+            flag = int(wire.Flag.CONNECT_TO_PORT_ERROR).to_bytes(4, "big")
+            await self._channel.send(wire.PayloadType.FLAG, flag)
+            await self._finish(stream)
+            return
+        try:
+            await self._carry(stream, reader, writer)
+            await self._finish(stream)
         finally:
-            del self._streams[stream.number]
-            self._taken(stream, stream.waiting)
+            await close(writer)
+
+    async def _finish(self, stream: Stream) -> None:
+        """End a stream on both sides."""
+        del self._streams[stream.number]
+        self._taken(stream, stream.waiting)
         await self._send(smux.Frame(smux.Command.FIN, stream.number))
 
     async def _carry(
@@ -222,7 +230,13 @@ class MuxPort:
         self._room.set()
 
 
-async def _close(writer: asyncio.StreamWriter) -> None:
+async def close(writer: asyncio.StreamWriter) -> None:
+    """Close a connection once its data is written, or soon."""
     writer.close()
-    with contextlib.suppress(ConnectionError):
-        await writer.wait_closed()
+    try:
+        async with asyncio.timeout(LINGER_S):
+            await writer.wait_closed()
+    except (ConnectionError, TimeoutError):
+        logger.debug("a connection broke while it was closed")
+    finally:
+        writer.transport.abort()

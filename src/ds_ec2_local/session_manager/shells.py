@@ -4,6 +4,7 @@ Source: agent/session/plugins/sessionplugin and agent/session/shell of the agent
 """
 
 import asyncio
+import contextlib
 import logging
 
 from ds_ec2_local.instances import guest_client
@@ -16,6 +17,8 @@ from ds_ec2_local.session_manager.registry import Session
 
 USER = "ssm-user"
 """The account that the agent makes for sessions."""
+
+CLOSE_TIMEOUT_S = 5.0
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +58,9 @@ class ShellSession:
             taking.cancel()
             giving.cancel()
             await asyncio.gather(taking, giving, return_exceptions=True)
-            await shell.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):  # a process that reads nothing holds it up
+                    await shell.close()
 
     async def _give_output(self, shell: guest_client.GuestShell) -> None:
         while True:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.local.session_manager.fake_guest import FakeGuest
+from tests.local.session_manager.plugin_client import ACCESS_KEY, SECRET, VERSION, MuxClient, PluginClient
 
 from ds_ec2_local.session_manager.gateway import Gateway
 from ds_ec2_local.session_manager.registry import SessionRegistry
 from ds_ec2_local.session_manager.settings import GatewaySettings
-from tests.local.session_manager.fake_guest import FakeGuest
-from tests.local.session_manager.plugin_client import ACCESS_KEY, SECRET, VERSION, MuxClient, PluginClient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 
 INSTANCE = "i-0123456789abcdef0"
 FORWARDING = "AWS-StartPortForwardingSession"
+
+
+async def until(holds: Callable[[], bool], timeout_s: float = 10) -> None:
+    """Wait until something holds that nobody announces."""
+    async with asyncio.timeout(timeout_s):
+        while not holds():  # noqa: ASYNC110 - the other side is another thread, or another program
+            await asyncio.sleep(0.005)
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,7 @@ class Cloud:
     async def resume(self, client: PluginClient, session_id: str) -> None:
         await client.detach()
         await client.attach(self.registry.resume(session_id))
+        await self.until(session_id, "Connected")
 
     async def serve(
         self, answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -78,7 +87,10 @@ class Cloud:
                 with contextlib.suppress(ConnectionError):
                     await writer.wait_closed()
 
-        server = await asyncio.start_server(accept, "127.0.0.1", 0)
+        listening = socket.socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # or megabytes hide there
+        listening.bind(("127.0.0.1", 0))
+        server = await asyncio.start_server(accept, sock=listening)
         self.stack.callback(server.close)
         return int(server.sockets[0].getsockname()[1])
 
@@ -90,9 +102,7 @@ class Cloud:
         raise LookupError(session_id)
 
     async def until(self, session_id: str, status: str) -> None:
-        async with asyncio.timeout(5):
-            while self.status(session_id) != status:
-                await asyncio.sleep(0.01)
+        await until(lambda: self.status(session_id) == status)
 
 
 @pytest.fixture

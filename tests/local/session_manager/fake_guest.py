@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import struct
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -70,36 +72,48 @@ class FakeGuest:
     async def _shell(
         self, request: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        process = await asyncio.create_subprocess_exec(
-            "/bin/sh",
-            *(["-c", request["command"]] if request["command"] else []),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT if request["terminal"] else asyncio.subprocess.PIPE,
-        )
-        writer.write(b'{"ok": true}\n')
-        taking = asyncio.create_task(self._take(reader, process))
+        (main, main_there), (errors, errors_there) = socket.socketpair(), socket.socketpair()
+        with main_there, errors_there:
+            words = ["/bin/sh", *(["-c", request["command"]] if request["command"] else [])]
+            process = subprocess.Popen(  # noqa: ASYNC220 - starts at once
+                words,
+                stdin=main_there.fileno(),
+                stdout=main_there.fileno(),
+                stderr=(main_there if request["terminal"] else errors_there).fileno(),
+            )
         try:
-            pumps = [_pump(OUTPUT, process.stdout, writer), _pump(ERROR, process.stderr, writer)]
-            await asyncio.gather(*pumps)
-            status = await process.wait()
-            writer.write(HEAD.pack(EXIT, len(str(status))) + str(status).encode())
+            with main, errors:
+                await self._converse(reader, writer, (main, errors), process)
+        finally:
+            process.kill()
+            process.wait()
+
+    async def _converse(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        sockets: tuple[socket.socket, socket.socket],
+        process: subprocess.Popen[bytes],
+    ) -> None:
+        for ours in sockets:
+            ours.setblocking(False)
+        writer.write(b'{"ok": true}\n')
+        taking = asyncio.create_task(self._take(reader, sockets[0]))
+        try:
+            await asyncio.gather(_pump(OUTPUT, sockets[0], writer), _pump(ERROR, sockets[1], writer))
+            status = str(process.wait()).encode()
+            writer.write(HEAD.pack(EXIT, len(status)) + status)
             await writer.drain()
         finally:
             taking.cancel()
             await asyncio.gather(taking, return_exceptions=True)
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
 
-    async def _take(self, reader: asyncio.StreamReader, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin is not None
+    async def _take(self, reader: asyncio.StreamReader, to_input: socket.socket) -> None:
         while True:
             kind, size = HEAD.unpack(await reader.readexactly(HEAD.size))
             data = await reader.readexactly(size)
             if kind == OUTPUT:
-                process.stdin.write(data)
-                await process.stdin.drain()
+                await asyncio.get_running_loop().sock_sendall(to_input, data)
             elif kind == SIZE:
                 self.sizes.append(json.loads(data))
 
@@ -111,10 +125,17 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.write_eof()
 
 
-async def _pump(kind: int, source: asyncio.StreamReader | None, writer: asyncio.StreamWriter) -> None:
-    while source is not None and (data := await source.read(65536)):
+async def _pump(kind: int, source: socket.socket, writer: asyncio.StreamWriter) -> None:
+    while data := await _receive(source):
         writer.write(HEAD.pack(kind, len(data)) + data)
         await writer.drain()
+
+
+async def _receive(source: socket.socket) -> bytes:
+    try:
+        return await asyncio.get_running_loop().sock_recv(source, 65536)
+    except ConnectionResetError:  # it ended without reading all of its input
+        return b""
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:

@@ -7,8 +7,7 @@ import contextlib
 import json
 import time
 import uuid
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -17,6 +16,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from ds_ec2_local.session_manager import smux, wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 VERSION = "1.2.764.0"
 ACCESS_KEY, SECRET = "AKIAEXAMPLE", "secret"

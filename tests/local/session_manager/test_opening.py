@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.local.session_manager.conftest import until
+from tests.local.session_manager.plugin_client import PluginClient, signed_headers
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
-
-from tests.local.session_manager.plugin_client import PluginClient, signed_headers
 
 if TYPE_CHECKING:
     from tests.local.session_manager.conftest import Cloud
 
 
-def test_an_upgrade_without_signature_is_refused(cloud: Any):
+def test_an_upgrade_without_signature_is_refused(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             with pytest.raises(InvalidStatus) as refused:
@@ -28,7 +28,7 @@ def test_an_upgrade_without_signature_is_refused(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_old_plugins_are_admitted_when_no_signature_is_asked_for(cloud: Any):
+def test_old_plugins_are_admitted_when_no_signature_is_asked_for(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud(require_signature=False) as aws:
             client = PluginClient("1.2.707.0")
@@ -42,7 +42,7 @@ def test_old_plugins_are_admitted_when_no_signature_is_asked_for(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_another_path_is_not_found(cloud: Any):
+def test_another_path_is_not_found(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             url = f"ws://{urlsplit(aws.open()['StreamUrl']).netloc}/v1/control-channel/i-1"
@@ -54,7 +54,7 @@ def test_another_path_is_not_found(cloud: Any):
 
 
 @pytest.mark.parametrize("first", [b"\0", "no JSON", "[]", "{}", '{"TokenValue": "wrong"}'])
-def test_a_wrong_first_frame_is_refused(cloud: Any, first: str | bytes):
+def test_a_wrong_first_frame_is_refused(cloud: Any, first: str | bytes) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             url = aws.open()["StreamUrl"]
@@ -68,7 +68,7 @@ def test_a_wrong_first_frame_is_refused(cloud: Any, first: str | bytes):
     asyncio.run(scenario())
 
 
-def test_a_used_token_is_refused(cloud: Any):
+def test_a_used_token_is_refused(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             session = aws.open()
@@ -86,7 +86,7 @@ def test_a_used_token_is_refused(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_a_ping_is_answered(cloud: Any):
+def test_a_ping_is_answered(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             session = aws.open()
@@ -99,7 +99,7 @@ def test_a_ping_is_answered(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_the_agent_may_come_late(cloud: Any):
+def test_the_agent_may_come_late(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud(agent_delay_s=0.7) as aws:
             client, _ = await aws.client("AWS-StartPortForwardingSession", portNumber=80)
@@ -108,14 +108,12 @@ def test_the_agent_may_come_late(cloud: Any):
             assert client.received.empty()
             assert client.acknowledgements == []
             assert (await client.next()).payload_type == 5
-            async with asyncio.timeout(5):
-                while client.unacknowledged:
-                    await asyncio.sleep(0.01)
+            await until(lambda: not client.unacknowledged)
 
     asyncio.run(scenario())
 
 
-def test_a_taken_port_is_told(cloud: Any):
+def test_a_taken_port_is_told(cloud: Any) -> None:
     from ds_ec2_local.session_manager.gateway import Gateway
 
     async def scenario() -> None:
@@ -127,7 +125,7 @@ def test_a_taken_port_is_told(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_the_drop_fault_cuts_clients_off(cloud: Any):
+def test_the_drop_fault_cuts_clients_off(cloud: Any) -> None:
     from ds_ec2_local.session_manager.gateway import Gateway
 
     async def scenario(aws: Cloud) -> None:

@@ -7,9 +7,9 @@ import socket
 from typing import Any
 
 import pytest
+from tests.local.session_manager.conftest import FORWARDING, until
 
 from ds_ec2_local.session_manager import smux, wire
-from tests.local.session_manager.conftest import FORWARDING
 
 REMOTE_HOST = "AWS-StartPortForwardingSessionToRemoteHost"
 SSH = "AWS-StartSSHSession"
@@ -33,7 +33,7 @@ def unused_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_ssh_is_raw_bytes_on_one_connection(cloud: Any):
+def test_ssh_is_raw_bytes_on_one_connection(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             port = await aws.serve(banner)
@@ -52,7 +52,7 @@ def test_ssh_is_raw_bytes_on_one_connection(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_a_connection_that_ends_ends_its_ssh_session(cloud: Any):
+def test_a_connection_that_ends_ends_its_ssh_session(cloud: Any) -> None:
     async def bye(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"bye")
 
@@ -67,7 +67,7 @@ def test_a_connection_that_ends_ends_its_ssh_session(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_a_refused_connection_ends_an_ssh_session_with_words(cloud: Any):
+def test_a_refused_connection_ends_an_ssh_session_with_words(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             client, session_id = await aws.client(SSH, portNumber=unused_port())
@@ -78,7 +78,7 @@ def test_a_refused_connection_ends_an_ssh_session_with_words(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_an_old_client_gets_no_smux_and_a_new_connection_on_request(cloud: Any):
+def test_an_old_client_gets_no_smux_and_a_new_connection_on_request(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             port = await aws.serve(banner)
@@ -96,16 +96,14 @@ def test_an_old_client_gets_no_smux_and_a_new_connection_on_request(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_several_streams_carry_their_own_bytes(cloud: Any):
+def test_several_streams_carry_their_own_bytes(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             mux, _ = await aws.mux(await aws.serve(echo))
             random_bytes = random.Random(7).randbytes  # noqa: S311 - test data
             sent = {await mux.open(): random_bytes(200_000 + index) for index in range(5)}
             await asyncio.gather(*(mux.write(number, data) for number, data in sent.items()))
-            async with asyncio.timeout(10):
-                while any(len(mux.data[number]) < len(data) for number, data in sent.items()):
-                    await asyncio.sleep(0.01)
+            await until(lambda: all(len(mux.data[number]) == len(data) for number, data in sent.items()))
             for number, data in sent.items():
                 assert hashlib.sha256(mux.data[number]).digest() == hashlib.sha256(data).digest()
             assert list(sent) == [3, 5, 7, 9, 11]
@@ -114,7 +112,7 @@ def test_several_streams_carry_their_own_bytes(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_a_stream_ends_both_ways_when_the_server_ends(cloud: Any):
+def test_a_stream_ends_both_ways_when_the_server_ends(cloud: Any) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(4)
         writer.write(b"x" * 100_000)
@@ -134,7 +132,7 @@ def test_a_stream_ends_both_ways_when_the_server_ends(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_the_clients_end_of_a_stream_closes_its_connection(cloud: Any):
+def test_the_clients_end_of_a_stream_closes_its_connection(cloud: Any) -> None:
     received = bytearray()
     closed: list[bool] = []
 
@@ -150,15 +148,13 @@ def test_the_clients_end_of_a_stream_closes_its_connection(cloud: Any):
             await mux.write(stream, b"z" * 150_000)
             await mux.finish(stream)
             assert await mux.end(stream) == b""
-            async with asyncio.timeout(5):
-                while not closed:
-                    await asyncio.sleep(0.01)
+            await until(lambda: bool(closed))
             assert bytes(received) == b"z" * 150_000
 
     asyncio.run(scenario())
 
 
-def test_a_stream_to_nothing_is_refused_and_the_session_lives(cloud: Any):
+def test_a_stream_to_nothing_is_refused_and_the_session_lives(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             port = unused_port()
@@ -166,9 +162,7 @@ def test_a_stream_to_nothing_is_refused_and_the_session_lives(cloud: Any):
             stream = await mux.open()
             assert await mux.end(stream) == b""
             assert mux.refused == 1
-            server = await asyncio.start_server(
-                lambda reader, writer: _answer_and_close(reader, writer), "127.0.0.1", port
-            )
+            server = await asyncio.start_server(_answer_and_close, "127.0.0.1", port)
             async with server:
                 other = await mux.open()
                 assert await mux.end(other) == b"now"
@@ -182,7 +176,7 @@ async def _answer_and_close(_reader: asyncio.StreamReader, writer: asyncio.Strea
     await writer.wait_closed()
 
 
-def test_the_remote_host_is_dialled_from_the_instance(cloud: Any):
+def test_the_remote_host_is_dialled_from_the_instance(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             port = await aws.serve(banner)
@@ -202,7 +196,7 @@ def test_the_remote_host_is_dialled_from_the_instance(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_broken_smux_ends_the_session(cloud: Any):
+def test_broken_smux_ends_the_session(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             client, _ = await aws.client(FORWARDING, portNumber=80)
@@ -213,15 +207,13 @@ def test_broken_smux_ends_the_session(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_a_stopped_instance_ends_its_port_sessions(cloud: Any):
+def test_a_stopped_instance_ends_its_port_sessions(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             mux, session_id = await aws.mux(await aws.serve(echo))
             stream = await mux.open()
             await mux.write(stream, b"hello")
-            async with asyncio.timeout(5):
-                while mux.data[stream] != b"hello":
-                    await asyncio.sleep(0.01)
+            await until(lambda: mux.data[stream] == b"hello")
             aws.registry.end_target("i-0123456789abcdef0")
             assert "no longer running" in (await mux.client.goodbye())["Output"]
             assert aws.status(session_id) == "Terminated"
@@ -229,7 +221,7 @@ def test_a_stopped_instance_ends_its_port_sessions(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_a_new_stream_notices_an_instance_that_is_gone(cloud: Any):
+def test_a_new_stream_notices_an_instance_that_is_gone(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             mux, session_id = await aws.mux(80)
@@ -242,7 +234,7 @@ def test_a_new_stream_notices_an_instance_that_is_gone(cloud: Any):
 
 
 @pytest.mark.parametrize(("status", "words"), [(2, "failed on client"), (3, "failed on client")])
-def test_a_failed_handshake_ends_the_session(cloud: Any, status: int, words: str):
+def test_a_failed_handshake_ends_the_session(cloud: Any, status: int, words: str) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             client, _ = await aws.client(FORWARDING, portNumber=80)
@@ -253,7 +245,7 @@ def test_a_failed_handshake_ends_the_session(cloud: Any, status: int, words: str
 
 
 @pytest.mark.parametrize("response", [b"no JSON", b"{}"])
-def test_a_response_that_is_none_ends_the_session(cloud: Any, response: bytes):
+def test_a_response_that_is_none_ends_the_session(cloud: Any, response: bytes) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             client, _ = await aws.client(FORWARDING, portNumber=80)
@@ -263,7 +255,7 @@ def test_a_response_that_is_none_ends_the_session(cloud: Any, response: bytes):
     asyncio.run(scenario())
 
 
-def test_the_agent_waits_for_the_handshake_so_long_and_no_longer(cloud: Any):
+def test_the_agent_waits_for_the_handshake_so_long_and_no_longer(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud(handshake_timeout_s=0.4) as aws:
             client, _ = await aws.client(FORWARDING, portNumber=80)
@@ -272,10 +264,10 @@ def test_the_agent_waits_for_the_handshake_so_long_and_no_longer(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_a_full_buffer_holds_the_client_back_and_loses_nothing(cloud: Any):
+def test_a_full_buffer_holds_the_client_back_and_loses_nothing(cloud: Any) -> None:
     gate = asyncio.Event()
     digest = hashlib.sha256()
-    total = smux.MAX_RECEIVE_BUFFER * 5
+    total = smux.MAX_RECEIVE_BUFFER * 4
 
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await gate.wait()
@@ -291,7 +283,7 @@ def test_a_full_buffer_holds_the_client_back_and_loses_nothing(cloud: Any):
             await asyncio.sleep(0.3)
             held = len(mux.client.unacknowledged)
             gate.set()
-            assert held * 1024 > total / 5, "the agent took more than its buffer and the sockets hold"
+            assert held * 1024 > total / 4, "the agent took more than its buffer and the sockets hold"
             assert await mux.end(stream, 20) == b"done"
             assert digest.digest() == hashlib.sha256(data).digest()
 

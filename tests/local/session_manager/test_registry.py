@@ -3,10 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.local.session_manager.conftest import FORWARDING, INSTANCE, Ana
 
 from ds_ec2_local.session_manager import exceptions
 from ds_ec2_local.session_manager.registry import TOKEN_LIFETIME_S, SessionRegistry
-from tests.local.session_manager.conftest import FORWARDING, INSTANCE, Ana
 
 
 class Clock:
@@ -29,7 +29,7 @@ def registry(clock: Clock) -> SessionRegistry:
     return registry
 
 
-def test_a_session_is_named_after_its_caller(registry: SessionRegistry):
+def test_a_session_is_named_after_its_caller(registry: SessionRegistry) -> None:
     session = registry.open(INSTANCE, None, None, Ana())
     assert session["SessionId"].startswith("ana-")
     assert session["StreamUrl"] == (
@@ -38,13 +38,13 @@ def test_a_session_is_named_after_its_caller(registry: SessionRegistry):
     assert 0 < len(session["TokenValue"]) <= 300
 
 
-def test_a_target_without_agent_is_refused_in_ssms_words(registry: SessionRegistry):
+def test_a_target_without_agent_is_refused_in_ssms_words(registry: SessionRegistry) -> None:
     with pytest.raises(exceptions.TargetNotConnected, match=r"^i-1 is not connected\.$") as refused:
         registry.open("i-1", None, None, Ana())
     assert refused.value.code == "TargetNotConnected"
 
 
-def test_defaults_of_the_documents_are_filled_in(registry: SessionRegistry):
+def test_defaults_of_the_documents_are_filled_in(registry: SessionRegistry) -> None:
     session = registry.open(INSTANCE, FORWARDING, {"portNumber": ["8888"]}, Ana())
     opened = registry.redeem(session["SessionId"], session["TokenValue"])
     assert opened is not None
@@ -79,13 +79,13 @@ def test_what_does_not_fit_is_refused(
     document: str | None,
     parameters: dict[str, list[str]],
     error: type[exceptions.SessionApiError],
-):
+) -> None:
     with pytest.raises(error):
         registry.open(INSTANCE, document, parameters, Ana())
     assert registry.describe("Active")["Sessions"] == []
 
 
-def test_a_token_opens_once(registry: SessionRegistry):
+def test_a_token_opens_once(registry: SessionRegistry) -> None:
     session = registry.open(INSTANCE, None, None, Ana())
     other = registry.open(INSTANCE, None, None, Ana())
     assert registry.redeem(session["SessionId"], other["TokenValue"]) is None
@@ -93,7 +93,7 @@ def test_a_token_opens_once(registry: SessionRegistry):
     assert registry.redeem(session["SessionId"], session["TokenValue"]) is None
 
 
-def test_a_token_dies_of_age(registry: SessionRegistry, clock: Clock):
+def test_a_token_dies_of_age(registry: SessionRegistry, clock: Clock) -> None:
     session = registry.open(INSTANCE, None, None, Ana())
     clock.now += TOKEN_LIFETIME_S
     assert registry.redeem(session["SessionId"], session["TokenValue"]) is None
@@ -101,27 +101,27 @@ def test_a_token_dies_of_age(registry: SessionRegistry, clock: Clock):
     assert registry.redeem(session["SessionId"], resumed["TokenValue"]) is not None
 
 
-def test_resuming_gives_a_new_token_and_the_same_url(registry: SessionRegistry):
+def test_resuming_gives_a_new_token_and_the_same_url(registry: SessionRegistry) -> None:
     session = registry.open(INSTANCE, None, None, Ana())
     resumed = registry.resume(session["SessionId"])
     assert resumed["StreamUrl"] == session["StreamUrl"]
     assert resumed["TokenValue"] != session["TokenValue"]
 
 
-def test_an_ended_session_resumes_with_an_empty_token(registry: SessionRegistry):
+def test_an_ended_session_resumes_with_an_empty_token(registry: SessionRegistry) -> None:
     session = registry.open(INSTANCE, None, None, Ana())
     assert registry.terminate(session["SessionId"]) == {"SessionId": session["SessionId"]}
     assert registry.resume(session["SessionId"])["TokenValue"] == ""
     assert registry.redeem(session["SessionId"], session["TokenValue"]) is None
 
 
-def test_a_session_that_never_was_does_not_resume(registry: SessionRegistry):
+def test_a_session_that_never_was_does_not_resume(registry: SessionRegistry) -> None:
     with pytest.raises(exceptions.DoesNotExistException):
         registry.resume("ana-0")
     assert registry.terminate("ana-0") == {"SessionId": "ana-0"}
 
 
-def test_sessions_are_described_newest_first(registry: SessionRegistry, clock: Clock):
+def test_sessions_are_described_newest_first(registry: SessionRegistry, clock: Clock) -> None:
     first = registry.open(INSTANCE, None, None, Ana(), "to look")["SessionId"]
     second = registry.open(INSTANCE, FORWARDING, None, Ana())["SessionId"]
     clock.now += 60
@@ -136,7 +136,7 @@ def test_sessions_are_described_newest_first(registry: SessionRegistry, clock: C
     assert active[0]["Owner"] == Ana().arn
 
 
-def test_descriptions_come_in_pages_and_filtered(registry: SessionRegistry):
+def test_descriptions_come_in_pages_and_filtered(registry: SessionRegistry) -> None:
     ids = [registry.open(INSTANCE, None, None, Ana())["SessionId"] for _ in range(5)]
     page = registry.describe("Active", max_results=3)
     rest = registry.describe("Active", max_results=3, next_token=page["NextToken"])
@@ -152,7 +152,7 @@ def test_descriptions_come_in_pages_and_filtered(registry: SessionRegistry):
         registry.describe("Old")
 
 
-def test_a_stopped_instance_ends_its_sessions(registry: SessionRegistry):
+def test_a_stopped_instance_ends_its_sessions(registry: SessionRegistry) -> None:
     ended: list[tuple[str, str]] = []
     registry.on_end = lambda session_id, output: ended.append((session_id, output))
     session = registry.open(INSTANCE, None, None, Ana())["SessionId"]

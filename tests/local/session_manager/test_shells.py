@@ -3,11 +3,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ds_ec2_local.session_manager import wire
 from tests.local.session_manager.conftest import INSTANCE
 
+from ds_ec2_local.session_manager import wire
 
-def test_a_shell_speaks_without_a_handshake(cloud: Any):
+
+def test_a_shell_speaks_without_a_handshake(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             client, session_id = await aws.client()
@@ -28,7 +29,7 @@ def test_a_shell_speaks_without_a_handshake(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_the_terminals_size_reaches_the_shell(cloud: Any):
+def test_the_terminals_size_reaches_the_shell(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             client, _ = await aws.client()
@@ -40,7 +41,7 @@ def test_the_terminals_size_reaches_the_shell(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_nonsense_does_not_end_a_shell(cloud: Any):
+def test_nonsense_does_not_end_a_shell(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             client, _ = await aws.client()
@@ -53,7 +54,7 @@ def test_nonsense_does_not_end_a_shell(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_an_interactive_command_has_no_handshake(cloud: Any):
+def test_an_interactive_command_has_no_handshake(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             client, _ = await aws.client("AWS-StartInteractiveCommand", command="read x; echo got $x")
@@ -64,7 +65,7 @@ def test_an_interactive_command_has_no_handshake(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_a_command_tells_its_errors_and_its_status(cloud: Any):
+def test_a_command_tells_its_errors_and_its_status(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             client, _ = await aws.client("AWS-StartNonInteractiveCommand", command="echo bad >&2; exit 42")
@@ -79,7 +80,7 @@ def test_a_command_tells_its_errors_and_its_status(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_long_output_comes_whole_in_small_messages(cloud: Any):
+def test_long_output_comes_whole_in_small_messages(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             client, _ = await aws.client("AWS-StartInteractiveCommand", command="seq 1 60000")
@@ -91,7 +92,7 @@ def test_long_output_comes_whole_in_small_messages(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_the_client_ends_a_shell_with_a_flag(cloud: Any):
+def test_the_client_ends_a_shell_with_a_flag(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             client, session_id = await aws.client()
@@ -102,7 +103,7 @@ def test_the_client_ends_a_shell_with_a_flag(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_the_api_ends_a_shell(cloud: Any):
+def test_the_api_ends_a_shell(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             client, session_id = await aws.client()
@@ -115,7 +116,7 @@ def test_the_api_ends_a_shell(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_a_stopped_instance_ends_its_shells(cloud: Any):
+def test_a_stopped_instance_ends_its_shells(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             client, session_id = await aws.client()
@@ -128,7 +129,7 @@ def test_a_stopped_instance_ends_its_shells(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_a_shell_on_a_dead_instance_fails_with_words(cloud: Any):
+def test_a_shell_on_a_dead_instance_fails_with_words(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
             await aws.guest.stop()
@@ -138,7 +139,7 @@ def test_a_shell_on_a_dead_instance_fails_with_words(cloud: Any):
     asyncio.run(scenario())
 
 
-def test_an_idle_session_times_out(cloud: Any):
+def test_an_idle_session_times_out(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud(idle_timeout_s=0.6) as aws:
             client, session_id = await aws.client()

@@ -3,9 +3,9 @@ from __future__ import annotations
 import time
 
 import pytest
+from tests.local.session_manager.plugin_client import ACCESS_KEY, SECRET, signed_headers
 
 from ds_ec2_local.session_manager.signature import SignatureError, Upgrade, verify
-from tests.local.session_manager.plugin_client import ACCESS_KEY, SECRET, signed_headers
 
 BASE = "ws://127.0.0.1:4578"
 PATHS = [
@@ -30,41 +30,41 @@ def refused(changed: Upgrade, at: float | None = None) -> str:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_what_botocore_signs_is_accepted(path: str):
+def test_what_botocore_signs_is_accepted(path: str) -> None:
     assert verify(upgrade(path), KEYS.__getitem__, time.time()) == ACCESS_KEY
 
 
-def test_a_wrong_secret_is_refused():
+def test_a_wrong_secret_is_refused() -> None:
     assert "does not match" in refused(upgrade(secret="other"))
 
 
-def test_a_changed_path_is_refused():
+def test_a_changed_path_is_refused() -> None:
     assert "does not match" in refused(Upgrade(PATHS[1], upgrade().headers))
 
 
-def test_a_key_that_nobody_has_is_refused():
+def test_a_key_that_nobody_has_is_refused() -> None:
     with pytest.raises(SignatureError, match="invalid"):
-        verify(upgrade(), {}.__getitem__, time.time())
+        verify(upgrade(), {"AKIAOTHER": SECRET}.__getitem__, time.time())
 
 
-def test_another_service_is_refused():
+def test_another_service_is_refused() -> None:
     assert "scoped" in refused(upgrade(service="ssm"))
 
 
-def test_an_old_signature_is_refused():
+def test_an_old_signature_is_refused() -> None:
     assert "expired" in refused(upgrade(), time.time() + 600)
 
 
 @pytest.mark.parametrize("header", ["", "Bearer x", "AWS4-HMAC-SHA256 Credential=a/b"])
-def test_a_missing_signature_is_refused(header: str):
+def test_a_missing_signature_is_refused(header: str) -> None:
     assert "Missing" in refused(Upgrade(PATHS[0], {"authorization": header}))
 
 
-def test_a_date_that_is_none_is_refused():
+def test_a_date_that_is_none_is_refused() -> None:
     whole = upgrade()
     date = whole.headers["x-amz-date"][:8]
     assert "Date" in refused(Upgrade(PATHS[0], {**whole.headers, "x-amz-date": date}))
 
 
-def test_a_key_without_known_secret_is_taken_at_its_word():
+def test_a_key_without_known_secret_is_taken_at_its_word() -> None:
     assert verify(upgrade(secret="whatever"), lambda _key: None, time.time()) == ACCESS_KEY

@@ -41,24 +41,24 @@ def message_of(row: dict[str, Any]) -> wire.Message:
 
 
 @pytest.mark.parametrize("row", MESSAGES, ids=name_of)
-def test_messages_are_laid_out_as_stated(row: dict[str, Any]):
+def test_messages_are_laid_out_as_stated(row: dict[str, Any]) -> None:
     assert wire.encode(message_of(row)).hex() == row["bytes"]
     assert wire.decode(bytes.fromhex(row["bytes"])) == message_of(row)
 
 
 @pytest.mark.parametrize("row", UNUSUAL["tolerated"], ids=name_of)
-def test_unusual_messages_are_understood(row: dict[str, Any]):
+def test_unusual_messages_are_understood(row: dict[str, Any]) -> None:
     same = next(message for message in MESSAGES if message["name"] == row["same_as"])
     assert wire.decode(bytes.fromhex(row["bytes"])) == message_of(same)
 
 
 @pytest.mark.parametrize("row", UNUSUAL["rejected"], ids=name_of)
-def test_broken_messages_are_refused(row: dict[str, Any]):
+def test_broken_messages_are_refused(row: dict[str, Any]) -> None:
     with pytest.raises(wire.WireError):
         wire.decode(bytes.fromhex(row["bytes"]))
 
 
-def test_an_acknowledgement_says_what_it_is_for():
+def test_an_acknowledgement_says_what_it_is_for() -> None:
     vector = DOCUMENTS["acknowledge"]
     acknowledged = wire.Message(
         message_type=vector["acknowledged_type"],
@@ -80,7 +80,7 @@ def test_an_acknowledgement_says_what_it_is_for():
     assert wire.acknowledged_sequence(message) == vector["acknowledged_sequence"]
 
 
-def test_channel_closed_has_the_members_of_the_vector():
+def test_channel_closed_has_the_members_of_the_vector() -> None:
     vector = DOCUMENTS["channel_closed"]
     document = wire.document_of(
         wire.channel_closed(vector["SessionId"], vector["DestinationId"], vector["Output"])
@@ -91,27 +91,27 @@ def test_channel_closed_has_the_members_of_the_vector():
 
 
 @pytest.mark.parametrize("row", SMUX["frames"], ids=name_of)
-def test_frames_are_laid_out_as_stated(row: dict[str, Any]):
+def test_frames_are_laid_out_as_stated(row: dict[str, Any]) -> None:
     frame = smux.Frame(smux.Command(row["command"]), row["stream"], bytes.fromhex(row["payload"]))
     assert smux.encode(frame).hex() == row["bytes"]
     assert smux.FrameParser().feed(bytes.fromhex(row["bytes"])) == [frame]
 
 
 @pytest.mark.parametrize("row", SMUX["sequences"], ids=name_of)
-def test_frames_are_found_however_the_bytes_arrive(row: dict[str, Any]):
+def test_frames_are_found_however_the_bytes_arrive(row: dict[str, Any]) -> None:
     parser = smux.FrameParser()
     frames = [frame for chunk in row["chunks"] for frame in parser.feed(bytes.fromhex(chunk))]
     assert [[frame.command, frame.stream, frame.payload.hex()] for frame in frames] == row["frames"]
 
 
 @pytest.mark.parametrize("row", SMUX["rejected"], ids=name_of)
-def test_broken_frames_are_refused(row: dict[str, Any]):
+def test_broken_frames_are_refused(row: dict[str, Any]) -> None:
     with pytest.raises(smux.SmuxError):
         smux.FrameParser().feed(bytes.fromhex(row["bytes"]))
 
 
 @pytest.mark.parametrize("case", load("retransmission.json")["cases"], ids=name_of)
-def test_the_resend_timeout_follows_the_round_trips(case: dict[str, Any]):
+def test_the_resend_timeout_follows_the_round_trips(case: dict[str, Any]) -> None:
     round_trip = RoundTrip()
     assert round_trip.timeout == 0.2
     for step in case["steps"]:
