@@ -31,7 +31,7 @@ class Forwarder:
     def __init__(self, road: Road) -> None:
         self._road = road
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def listen(self, port: int) -> int:
         """Listen on `port`, 0 for any free one; return the port.
@@ -54,14 +54,17 @@ class Forwarder:
         """Stop listening and break every connection."""
         if self._server is not None:
             self._server.close()
-        for task in self._connections:
+        connections = dict(self._connections)
+        for task in connections:
             task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.gather(*connections, return_exceptions=True)
+        for writer in connections.values():
+            await _reset(writer)  # a task that was cancelled before it began has closed nothing
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._serve(reader, writer))
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+        self._connections[task] = writer
+        task.add_done_callback(self._connections.pop)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -69,15 +72,12 @@ class Forwarder:
         except DsEc2Error:
             await _reset(writer)  # the road has told the user
             return
-        except asyncio.CancelledError:
-            await _reset(writer)
-            raise
         whole = False
         try:
             whole = await _carry(reader, writer, stream)
             if stream.refused:
                 self._road.options.on_event("the machine refused a connection: nothing listens on its port")
-        except (StreamLostError, ConnectionError):
+        except (StreamLostError, OSError):
             pass  # the program sees a reset, never an end that looks whole
         finally:
             await stream.close()
@@ -89,7 +89,7 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, str
 
     Raises:
         StreamLostError: The session broke.
-        ConnectionError: The program on this computer went away.
+        OSError: The program on this computer went away.
     """
     up = asyncio.create_task(_copy_up(reader, stream))
     down = asyncio.create_task(_copy_down(stream, writer))
@@ -134,12 +134,14 @@ async def _finish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
                     pass
         writer.close()
         await writer.wait_closed()
-    except ConnectionError:
-        writer.close()
+    except OSError:
+        await _reset(writer)  # the program went first
 
 
 async def _reset(writer: asyncio.StreamWriter) -> None:
     """Break the connection, so that the program cannot take it for a proper end."""
+    if writer.is_closing():
+        return
     with suppress(OSError):
         linger = struct.pack("hh" if hasattr(socket, "AF_WINDOWS") else "ii", 1, 0)
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)

@@ -68,10 +68,12 @@ class _Pipe:
         keys = InputReader(_INPUT)
         up = asyncio.create_task(self._copy_up(keys))
         down = asyncio.create_task(self._copy_down(port))
+        broken = asyncio.create_task(self._output.broken())
         try:
-            await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({up, down, broken}, return_when=asyncio.FIRST_COMPLETED)
             if not down.done():
-                await self._wait_for_silence(down)
+                if not broken.done():
+                    await self._wait_for_silence(down)
                 await self._say_goodbye()
             if down.done():
                 down.result()
@@ -79,9 +81,9 @@ class _Pipe:
                 up.result()
         finally:
             keys.close()
-            for task in (up, down):
+            for task in (up, down, broken):
                 task.cancel()
-            await asyncio.gather(up, down, return_exceptions=True)
+            await asyncio.gather(up, down, broken, return_exceptions=True)
 
     async def _copy_up(self, keys: InputReader) -> None:
         with suppress(ChannelClosedError):

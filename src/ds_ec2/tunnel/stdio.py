@@ -97,6 +97,10 @@ class OutputWriter:
         if self._error:
             raise self._error
 
+    async def broken(self) -> None:
+        """Wait until nobody reads any more."""
+        await asyncio.shield(self._task)
+
     async def __aenter__(self) -> Self:
         return self
 
