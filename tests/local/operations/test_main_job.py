@@ -1,0 +1,158 @@
+"""The main job as operations: machines that really boot, JupyterLab that really answers."""
+
+from __future__ import annotations
+
+import socket
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from ds_ec2.errors import DsEc2Error, UsageError
+from ds_ec2.model.machine import MachineStatus
+from ds_ec2.model.plans import StackAction
+from ds_ec2.model.requests import DataFate, DownRequest, UpRequest
+from ds_ec2.model.steps import Step, StepState
+from ds_ec2.operations.down import apply_down, plan_down
+from ds_ec2.operations.lab import LabSession, open_lab, plan_lab
+from ds_ec2.operations.logs import logs
+from ds_ec2.operations.machines import find, list_machines
+from ds_ec2.operations.network import apply_network_down, plan_network_down, show_network
+from ds_ec2.operations.power import start, stop
+from ds_ec2.operations.shell import authorize
+from ds_ec2.operations.up import apply_up, plan_up
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+    from ds_ec2.aws.account import Account
+    from ds_ec2.model.machine import Machine
+
+pytestmark = [pytest.mark.local, pytest.mark.slow]
+T = TypeVar("T")
+
+
+def done(steps: Generator[Step, None, T]) -> T:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+def up(account: Account, name: str, packages: Path) -> Machine:
+    request = UpRequest(name=name, instance_type="m7i.large", data_gib=1, packages=packages)
+    return done(apply_up(account, plan_up(account, request)))
+
+
+def down(account: Account, name: str, fate: DataFate = DataFate.DELETE) -> tuple[str, ...]:
+    result = done(apply_down(account, plan_down(account, DownRequest(name, fate))))
+    assert [item for item in result.leftovers if not item.meant] == []
+    return result.others
+
+
+def answers(lab: LabSession, token: str) -> int:
+    connection = HTTPConnection("127.0.0.1", lab.local_port, timeout=20)
+    connection.request("GET", "/api/contents", headers={"Authorization": f"token {token}"})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("packages") / "requirements.txt"
+    path.write_text("six\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def machine(account: Account, packages: Path) -> Iterator[Machine]:
+    """One machine for the tests of this module; the network goes with it."""
+    yield up(account, "first", packages)
+    for left in list_machines(account):
+        down(account, left.name)
+    done(apply_network_down(account, plan_network_down(account)))
+
+
+def test_up_ends_with_a_machine_whose_jupyterlab_answers(account: Account, machine: Machine) -> None:
+    assert (machine.status, machine.owner, machine.disk_gib) == (MachineStatus.RUNNING, "ana", 25)
+    assert "jupyter" in [stage.name for stage in machine.stages]
+    assert find(account, machine.instance_id).name == "first"
+    assert list(logs(account, "first", "jupyter"))
+    with pytest.raises(DsEc2Error, match="has no stage 'lunch'"):
+        list(logs(account, "first", "lunch"))
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_name_that_is_taken_is_refused(account: Account) -> None:
+    with pytest.raises(DsEc2Error, match="first exists already") as caught:
+        plan_up(account, UpRequest(name="first"))
+    assert caught.value.hint.startswith("ds-ec2 lab first --local")
+
+
+@pytest.mark.usefixtures("machine")
+def test_jupyterlab_is_reached_with_its_token_alone(account: Account) -> None:
+    with done(open_lab(account, plan_lab(account))) as lab:
+        (token,) = parse_qs(urlsplit(lab.url_with_token).query)["token"]
+        assert token not in lab.url
+        assert answers(lab, token) == 200
+        assert answers(lab, "guess") == 403
+        assert lab.failed == ""
+    with pytest.raises(ConnectionRefusedError):
+        answers(lab, token)
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_port_in_use_is_refused_before_anything_is_opened(account: Account) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"port {port} of this computer is in use") as caught:
+            plan_lab(account, local_port=port)
+    assert "--port" in caught.value.hint
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_public_key_is_authorized_for_the_machines_user(account: Account, tmp_path: Path) -> None:
+    key = tmp_path / "id_test.pub"
+    key.write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0000000000000000000000000000000000000000000 test\n")
+    assert authorize(account, "first", key) == "ec2-user"
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_stopped_machine_keeps_its_disks_and_is_started_by_lab(account: Account) -> None:
+    steps = list(stop(account, "first"))
+    assert steps[-1].state is StepState.NOTE
+    assert "a month" in steps[-1].detail
+    assert find(account).status is MachineStatus.STOPPED
+    with pytest.raises(DsEc2Error, match="first is stopped") as caught:
+        list(logs(account, "first"))
+    assert caught.value.hint == "ds-ec2 start first --local"
+    plan = plan_lab(account)
+    assert plan.needs_start
+    with done(open_lab(account, plan)) as lab:
+        assert lab.machine.status is MachineStatus.RUNNING
+        assert answers(lab, parse_qs(urlsplit(lab.url_with_token).query)["token"][0]) == 200
+    assert [step.state for step in start(account, "first")] == [StepState.NOTE]
+
+
+@pytest.mark.usefixtures("machine")
+def test_a_second_machine_shares_the_network_and_outlives_the_first(account: Account, packages: Path) -> None:
+    network = show_network(account)
+    second = up(account, "second", packages)
+    assert show_network(account).vpc_id == network.vpc_id
+    assert show_network(account).machines == ("first", "second")
+    assert down(account, "first") == ("second",)
+    with done(open_lab(account, plan_lab(account, "second"))) as lab:
+        assert lab.machine.instance_id == second.instance_id
+    with pytest.raises(DsEc2Error, match="network is in use") as caught:
+        plan_network_down(account)
+    assert caught.value.why == "on it: second"
+
+    account.ec2._client.terminate_instances(InstanceIds=[second.instance_id])  # by somebody else
+    assert find(account).status is MachineStatus.GONE
+    plan = plan_up(account, UpRequest(name="second"))
+    assert (plan.machine.action, plan.data.action) == (StackAction.REMAKE, StackAction.KEEP)
