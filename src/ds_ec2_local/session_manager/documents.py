@@ -18,6 +18,7 @@ PORT = re.compile(
 LOCAL_PORT = re.compile(rf"0|{PORT.pattern}")
 HOST = re.compile(r"[^,$^&\(\)!;'\"<>`{}\[\]|#=\s]{3,}")
 COMMAND = re.compile(r".{1,4096}", re.DOTALL)
+BOOLEAN = re.compile(r"(?i:true|false)")
 
 
 class SessionType(StrEnum):
@@ -63,7 +64,10 @@ DOCUMENTS: Mapping[str, Document] = {
         SessionType.PORT, {"host": Parameter(HOST), **_PORTS}, _FORWARDING
     ),
     "AWS-StartInteractiveCommand": Document(SessionType.INTERACTIVE_COMMANDS, _COMMAND),
-    "AWS-StartNonInteractiveCommand": Document(SessionType.NON_INTERACTIVE_COMMANDS, _COMMAND),
+    "AWS-StartNonInteractiveCommand": Document(
+        SessionType.NON_INTERACTIVE_COMMANDS,
+        {**_COMMAND, "separateOutputStream": Parameter(BOOLEAN, "False")},
+    ),
 }
 
 

@@ -1,6 +1,7 @@
 """Shells and commands.
 
-Source: agent/session/plugins/sessionplugin and agent/session/shell of the agent.
+Source: agent/session/plugins/sessionplugin and agent/session/shell of the agent
+(executeCommandsWithPty, processCommandsWithExec, processCommandsWithOutputStreamSeparate, sendExitCode).
 """
 
 import asyncio
@@ -29,12 +30,17 @@ _PAYLOAD_TYPES = {
 
 
 class ShellSession:
-    """One shell or command; one that is not interactive has no terminal, and tells its status."""
+    """One shell or command.
+
+    A command that is not interactive has no terminal. With `separateOutputStream` its two outputs come as
+    they are written, and its status at the end; without, both come as one at the end, and no status does.
+    """
 
     def __init__(self, channel: DataChannel, session: Session) -> None:
         self._channel = channel
         self._session = session
-        self._tells_status = session.plan.session_type == SessionType.NON_INTERACTIVE_COMMANDS
+        self._terminal = session.plan.session_type != SessionType.NON_INTERACTIVE_COMMANDS
+        self._separate = session.plan.properties.get("separateOutputStream", "").lower() == "true"
 
     async def run(self) -> None:
         """Carry input and output until the shell ends.
@@ -45,7 +51,7 @@ class ShellSession:
         command = self._session.plan.properties.get("command")
         try:
             shell = await guest_client.open_shell(
-                self._session.guest_socket, command, user=USER, terminal=not self._tells_status
+                self._session.guest_socket, command, user=USER, terminal=self._terminal
             )
         except guest_client.ShellRefusedError as error:
             raise SessionEnded(f"Unable to start command: {error}", failed=True) from error
@@ -63,16 +69,21 @@ class ShellSession:
                     await shell.close()
 
     async def _give_output(self, shell: guest_client.GuestShell) -> None:
+        held = bytearray()
         while True:
             try:
                 kind, data = await shell.read()
             except EOFError as error:
                 raise SessionEnded("The instance is no longer running.", failed=True) from error
             if kind == guest_client.EXIT:
-                if self._tells_status:
-                    await self._channel.send(wire.PayloadType.EXIT_CODE, data)
-                return
-            await self._channel.send_bytes(data, _PAYLOAD_TYPES[kind])
+                break
+            if self._terminal or self._separate:
+                await self._channel.send_bytes(data, _PAYLOAD_TYPES[kind])
+            else:
+                held += data
+        await self._channel.send_bytes(bytes(held))
+        if self._separate:
+            await self._channel.send(wire.PayloadType.EXIT_CODE, b"EXIT_CODE: " + data)
 
     async def _take_input(self, shell: guest_client.GuestShell) -> None:
         """Take input for ever; a shell that takes no more is noticed where its output ends."""

@@ -7,6 +7,8 @@ from tests.local.session_manager.conftest import INSTANCE
 
 from ds_ec2_local.session_manager import wire
 
+NON_INTERACTIVE = "AWS-StartNonInteractiveCommand"
+
 
 def test_a_shell_speaks_without_a_handshake(cloud: Any) -> None:
     async def scenario() -> None:
@@ -68,14 +70,31 @@ def test_an_interactive_command_has_no_handshake(cloud: Any) -> None:
 def test_a_command_tells_its_errors_and_its_status(cloud: Any) -> None:
     async def scenario() -> None:
         async with cloud() as aws:
-            client, _ = await aws.client("AWS-StartNonInteractiveCommand", command="echo bad >&2; exit 42")
+            client, _ = await aws.client(
+                NON_INTERACTIVE, command="echo bad >&2; exit 42", separateOutputStream="true"
+            )
             request = await client.shake_hands()
             action = request["RequestedClientActions"][0]["ActionParameters"]
             assert action["SessionType"] == "NonInteractiveCommands"
             assert await client.output(b"\n", wire.PayloadType.STANDARD_ERROR) == b"bad\n"
             status = await client.next()
-            assert (status.payload_type, status.payload) == (wire.PayloadType.EXIT_CODE, b"42")
+            assert (status.payload_type, status.payload) == (wire.PayloadType.EXIT_CODE, b"EXIT_CODE: 42")
             await client.goodbye()
+
+    asyncio.run(scenario())
+
+
+def test_a_command_without_separate_outputs_speaks_when_it_ended(cloud: Any) -> None:
+    async def scenario() -> None:
+        async with cloud() as aws:
+            client, _ = await aws.client(NON_INTERACTIVE, command="echo one; echo two >&2; sleep 0.3; exit 3")
+            await client.shake_hands()
+            await asyncio.sleep(0.15)
+            assert client.received.empty()
+            output = await client.exactly(8)
+            assert sorted(output.split()) == [b"one", b"two"]
+            await client.goodbye()
+            assert client.received.empty()
 
     asyncio.run(scenario())
 
