@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ds_ec2_local.cloudformation import resources, schemas
-from ds_ec2_local.cloudformation.errors import ResourceCancelled, ResourceFailure, ServiceError
+from ds_ec2_local.cloudformation.errors import Refused, ResourceCancelled, ResourceFailure, ServiceError
 from ds_ec2_local.cloudformation.state import Resource, Stack, now
 from ds_ec2_local.cloudformation.work import Made, Work
 
@@ -185,17 +185,17 @@ def check_properties(definition: Definition, properties: dict[str, Any]) -> None
     """Refuse properties that the type does not have, and those that its handler would ignore.
 
     Raises:
-        ResourceFailure: With the reason.
+        Refused: With the reason.
     """
     faults = schemas.schema(definition.type).faults(properties)
     if faults:
-        raise ResourceFailure(
+        raise Refused(
             f"Properties validation failed for resource {definition.logical_id} with message:\n"
             + "\n".join(faults)
         )
     accepts = resources.handler(definition.type).accepts
     if accepts is not None and (ignored := sorted(properties.keys() - accepts - {"Tags"})):
-        raise ResourceFailure(f"The embedded AWS does not support {', '.join(ignored)} of {definition.type}")
+        raise Refused(f"The embedded AWS does not support {', '.join(ignored)} of {definition.type}")
 
 
 def _handler_message(error: ClientError) -> str:

@@ -6,8 +6,9 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from ds_ec2_local.cloudformation import graph, schemas, stack_policy
-from ds_ec2_local.cloudformation.differences import differences, tags_of
+from ds_ec2_local.cloudformation.differences import differences, effective_tags
 from ds_ec2_local.cloudformation.errors import (
+    Refused,
     ReplacementNeeded,
     ResourceCancelled,
     ResourceFailure,
@@ -119,7 +120,9 @@ class Application:
 
     def _evaluated(self, name: str) -> tuple[dict[str, object], dict[str, str]]:
         properties = self.evaluator.value(self.target.template.resources[name].properties)
-        return properties, {**self.target.tags, **tags_of(properties)}
+        return properties, effective_tags(
+            self.target.template.resources[name].type, self.target.tags, properties
+        )
 
     def _wanted(self, name: str, old: Resource) -> Resource:
         properties, tags = self._evaluated(name)
@@ -145,6 +148,9 @@ class Application:
             self._stack.resources[old.logical_id] = wanted
             try:
                 self._acts.update(wanted, old)
+            except Refused:
+                self._stack.resources[old.logical_id] = old
+                raise
             except ReplacementNeeded:
                 stack_policy.permit(self._policy, "Update:Replace", old.logical_id, wanted.type)
                 self._stack.resources[old.logical_id] = old

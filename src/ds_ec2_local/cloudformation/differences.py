@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ds_ec2_local.cloudformation.parameters import text_of
+from ds_ec2_local.cloudformation.schemas import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,6 +34,11 @@ def _same(old: Any, new: Any) -> bool:
     if old is None or new is None or isinstance(old, dict | list) or isinstance(new, dict | list):
         return bool(old == new)
     return text_of(old) == text_of(new)
+
+
+def effective_tags(type_name: str, stack: Mapping[str, str], properties: Mapping[str, Any]) -> dict[str, str]:
+    """Return a resource's tags: its own over its stack's; none for a type that takes none."""
+    return {**stack, **tags_of(properties)} if schema(type_name).taggable else {}
 
 
 def tags_of(properties: Mapping[str, Any]) -> dict[str, str]:

@@ -17,7 +17,6 @@ from ds_ec2_local.cloudformation.signals import Signal
 from ds_ec2_local.cloudformation.state import Options, Stack, now
 
 if TYPE_CHECKING:
-
     from ds_ec2_local.cloudformation.clients import Clients
     from ds_ec2_local.cloudformation.signals import Signals
     from ds_ec2_local.cloudformation.state import Caller, Store, Target

@@ -62,6 +62,10 @@ class ResourceFailure(Exception):  # noqa: N818 - it is what CloudFormation call
     """A resource could not be made, changed or deleted; the text is the event's reason."""
 
 
+class Refused(ResourceFailure):
+    """A change that is refused before anything was touched, so that there is nothing to take back."""
+
+
 class ResourceCancelled(ResourceFailure):
     """Another resource failed meanwhile."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from ds_ec2_local.cloudformation import schemas
-from ds_ec2_local.cloudformation.differences import differences, tags_of
+from ds_ec2_local.cloudformation.differences import differences, effective_tags, tags_of
 from ds_ec2_local.cloudformation.intrinsics import UNKNOWN, Evaluator
 from ds_ec2_local.cloudformation.references import dependencies, in_order, references
 from ds_ec2_local.cloudformation.scope import Place, StackScope
@@ -215,7 +215,7 @@ class Planner:
                     "Properties", "Tags", "Never", "Static", "DirectModification", None, "/Properties/Tags"
                 )
             )
-        elif old.tags != {**self._target.tags, **tags_of(properties)}:
+        elif old.tags != effective_tags(definition.type, self._target.tags, properties):
             details.append(Detail("Tags", None, "Never", "Static", "DirectModification"))
         for attribute, field_name in (
             ("Metadata", "metadata"), ("CreationPolicy", "creation_policy"),

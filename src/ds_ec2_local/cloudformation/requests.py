@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ds_ec2_local.cloudformation.state import Stack
 
 _STACK_NAME: Final = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")
+SECONDS_A_MINUTE: Final = 60.0
 _NAMED: Final = "CAPABILITY_NAMED_IAM"
 _S3_HOST: Final = re.compile(r"(?:(?P<bucket>.+)\.)?s3[.-][a-z0-9.-]*amazonaws\.com(\.cn)?")
 
@@ -152,5 +153,5 @@ def options_of(request: Mapping[str, Any], default: str = "ROLLBACK") -> Options
         token=request.get("ClientRequestToken"),
         during_update_policy=stack_policy.check(during) if during else None,
         retain_except_on_create=bool(request.get("RetainExceptOnCreate")),
-        timeout_s=float(minutes) * 60 if minutes else None,
+        timeout_s=float(minutes) * SECONDS_A_MINUTE if minutes else None,
     )

@@ -39,6 +39,11 @@ class Schema:
         """Tell whether CloudFormation puts its own `aws:cloudformation:*` tags on such resources."""
         return bool((self.document.get("tagging") or {}).get("cloudFormationSystemTags"))
 
+    @property
+    def taggable(self) -> bool:
+        """Tell whether a stack's tags reach such resources."""
+        return bool((self.document.get("tagging") or {}).get("taggable"))
+
     def recreation(self, path: PropertyPath) -> Recreation:
         """Return whether a change of the property at `path` makes a new resource."""
         if any(_covers(rule, path) for rule in self.create_only):

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from ds_ec2_local.cloudformation.errors import ResourceCancelled, ResourceFailure
+from ds_ec2_local.cloudformation.errors import Refused, ResourceCancelled, ResourceFailure
 from ds_ec2_local.cloudformation.state import random_suffix
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class Handler:
         Raises:
             ReplacementNeeded: It cannot be changed in place.
         """
-        raise ResourceFailure(f"Update of resource type {work.definition.type} is not supported")
+        raise Refused(f"Update of resource type {work.definition.type} is not supported")
 
     def delete(self, work: Work) -> None:
         """Delete the resource and wait until it is gone; the engine takes "not found" for success."""

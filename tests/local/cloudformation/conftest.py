@@ -23,12 +23,22 @@ LONGEST_WAIT_S = 30
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+    from moto.core.types import Base64EncodedString
+    from moto.ec2.responses import instances
     from moto.moto_server.werkzeug_app import (
         DomainDispatcherApplication,
         MotoRequestHandler,
         create_backend_app,
     )
     from werkzeug.serving import make_server
+
+    parse = instances.parse_user_data
+
+    def parse_user_data(value: object) -> object:
+        # moto takes the bytes of ModifyInstanceAttribute, decoded already, for base64.
+        return Base64EncodedString.from_raw_bytes(value) if isinstance(value, bytes) else parse(value)
+
+    instances.parse_user_data = parse_user_data
 
     class Quiet(MotoRequestHandler):  # type: ignore[misc] # moto has no types
         def log(self, *_: object) -> None:

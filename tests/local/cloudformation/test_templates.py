@@ -151,7 +151,9 @@ def test_wait_condition_times_out(stacks):
 def test_signals_that_are_none(stacks, endpoint):
     for path in ("nothing", ""):
         with pytest.raises(urllib.error.HTTPError, match="404"):
-            signal(f"{endpoint}/_local/cloudformation/signal/{path}", '{"Status": "SUCCESS", "UniqueId": "1"}')
+            signal(
+                f"{endpoint}/_local/cloudformation/signal/{path}", '{"Status": "SUCCESS", "UniqueId": "1"}'
+            )
     name = stacks.create(text("wait_condition.json"), wait=False)
     with pytest.raises(urllib.error.HTTPError, match="400"):
         signal(handle_of(stacks, name), '{"Status": "MAYBE"}')
@@ -243,7 +245,8 @@ def test_interface_address_and_flow_log(stacks):
 def test_many_at_once(stacks):
     names = []
     threads = [
-        threading.Thread(target=lambda: names.append(stacks.create(text("nested_conditions.yaml")))) for _ in range(4)
+        threading.Thread(target=lambda: names.append(stacks.create(text("nested_conditions.yaml"))))
+        for _ in range(4)
     ]
     for thread in threads:
         thread.start()

@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import Any, Final
 
-from ds_ec2_local.cloudformation.errors import ReplacementNeeded, ResourceFailure
+from ds_ec2_local.cloudformation.errors import Refused, ReplacementNeeded, ResourceFailure
 from ds_ec2_local.cloudformation.resources import tagging
 from ds_ec2_local.cloudformation.work import Handler, Made, Work, properties
 
@@ -27,16 +27,16 @@ def check_user_data(text: str | None) -> bytes | None:
     """Return the bytes of base64 user data.
 
     Raises:
-        ResourceFailure: They are more than 16 KiB, or not base64.
+        Refused: They are more than 16 KiB, or not base64.
     """
     if text is None:
         return None
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ResourceFailure("Invalid BASE64 encoding of user data.") from error
+        raise Refused("Invalid BASE64 encoding of user data.") from error
     if len(data) > LARGEST_USER_DATA:
-        raise ResourceFailure(f"User data is limited to {LARGEST_USER_DATA} bytes")
+        raise Refused(f"User data is limited to {LARGEST_USER_DATA} bytes")
     return data
 
 
@@ -153,7 +153,7 @@ class Instance(Handler):
         ):  # fmt: skip
             raise ReplacementNeeded
         if work.changed("Volumes", "PropagateTagsToVolumeOnCreation"):
-            raise ResourceFailure("Volumes of an instance are changed by attachments of their own")
+            raise Refused("Volumes of an instance are changed by attachments of their own")
         instance = work.physical_id
         if work.changed(*_STOPPED):
             self._change_stopped(work, instance)

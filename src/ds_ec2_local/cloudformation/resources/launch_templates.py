@@ -63,7 +63,6 @@ class LaunchTemplate(Handler):
                 LaunchTemplateData=self._data(work),
                 VersionDescription=work.get("VersionDescription"),
             )
-        tagging.change(work)
         return self._read(work, template)
 
     def delete(self, work: Work) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ds_ec2_local.cloudformation.errors import ResourceFailure
+from ds_ec2_local.cloudformation.errors import Refused
 from ds_ec2_local.cloudformation.resources import tagging
 from ds_ec2_local.cloudformation.work import Handler, Made, Work, properties
 
@@ -58,7 +58,7 @@ class Vpc(Handler):
     def update(self, work: Work) -> Made:
         """Change DNS switches and tags."""
         if work.changed("InstanceTenancy"):
-            raise ResourceFailure("The tenancy of a VPC is not changed by the embedded AWS")
+            raise Refused("The tenancy of a VPC is not changed by the embedded AWS")
         self._switches(work, work.physical_id)
         tagging.change(work)
         return self._read(work, work.physical_id)

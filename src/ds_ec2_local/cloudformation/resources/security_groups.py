@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from ds_ec2_local.cloudformation.errors import ResourceFailure
+from ds_ec2_local.cloudformation.errors import Refused
 from ds_ec2_local.cloudformation.resources import tagging
 from ds_ec2_local.cloudformation.work import Handler, Made, Work, properties
 
@@ -113,7 +113,7 @@ class _Rule(Handler):
     def update(self, work: Work) -> Made:
         """Change the description, the only thing that can be changed in place."""
         if not work.changed("Description"):
-            raise ResourceFailure("Only the description of a rule is changed in place")
+            raise Refused("Only the description of a rule is changed in place")
         work.call(
             "ec2",
             f"UpdateSecurityGroupRuleDescriptions{self.way}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ds_ec2_local.cloudformation.errors import ResourceFailure
+from ds_ec2_local.cloudformation.errors import Refused, ResourceFailure
 from ds_ec2_local.cloudformation.resources import tagging
 from ds_ec2_local.cloudformation.work import Handler, Made, Work, properties
 
@@ -48,7 +48,7 @@ class Volume(Handler):
     def update(self, work: Work) -> Made:
         """Grow or retype it in place; zone, source and encryption cannot be changed."""
         if work.changed("AvailabilityZone", "SnapshotId", "Encrypted", "KmsKeyId"):
-            raise ResourceFailure(
+            raise Refused(
                 "Update to AvailabilityZone, SnapshotId, Encrypted or KmsKeyId of an AWS::EC2::Volume is not supported"
             )
         given: dict[str, Any] = {
@@ -57,7 +57,7 @@ class Volume(Handler):
             if work.changed(name)
         }
         if "Size" in given and int(given["Size"] or 0) < int(work.old.get("Size") or 0) and not work.rollback:
-            raise ResourceFailure("New size cannot be smaller than existing size")
+            raise Refused("New size cannot be smaller than existing size")
         if work.rollback:
             given.pop("Size", None)  # a volume does not shrink, on AWS neither
         if any(value is not None for value in given.values()):

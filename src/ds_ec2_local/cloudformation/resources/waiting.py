@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from ds_ec2_local.cloudformation.errors import ResourceFailure
+from ds_ec2_local.cloudformation.errors import Refused, ResourceFailure
 from ds_ec2_local.cloudformation.work import Handler, Made, Work, properties
 
 if TYPE_CHECKING:
@@ -25,10 +25,6 @@ class WaitConditionHandle(Handler):
         """Open a handle."""
         url = work.signals.open()
         return Made(url, {"Id": url})
-
-    def update(self, work: Work) -> Made:
-        """Keep it; only tags of the stack can have changed."""
-        return Made(work.physical_id, {"Id": work.physical_id})
 
     def delete(self, work: Work) -> None:
         """Close it."""
@@ -72,9 +68,7 @@ class WaitCondition(Handler):
 
     def update(self, work: Work) -> Made:
         """Refuse: a wait is over when it is over."""
-        if work.rollback or work.properties == work.old:
-            return Made(work.physical_id, {"Data": "{}", "Id": work.physical_id})
-        raise ResourceFailure("Update to resource type AWS::CloudFormation::WaitCondition is not supported.")
+        raise Refused("Update to resource type AWS::CloudFormation::WaitCondition is not supported.")
 
     def delete(self, work: Work) -> None:
         """Do nothing: there is nothing behind it."""
