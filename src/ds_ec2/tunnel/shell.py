@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ds_ec2.tunnel.codec import Message
 
 _DOCUMENT_COMMAND: Final = "AWS-StartNonInteractiveCommand"
+_EXIT_CODE: Final = b"EXIT_CODE: "
+"""Source: amazon-ssm-agent, agent/session/shell/shell.go (sendExitCode)."""
 _END_OF_INPUT: Final = b"\x04"
 _INPUT, _OUTPUT, _ERROR = 0, 1, 2
 
@@ -98,7 +100,7 @@ class _Shell:
             self._begin()
         elif message.payload_type == PayloadType.EXIT_CODE:
             with suppress(ValueError):
-                self._status = int(message.payload)
+                self._status = int(message.payload.removeprefix(_EXIT_CODE))
         elif (output := self._outputs.get(message.payload_type)) is not None:
             self._begin()
             await output.write(message.payload)

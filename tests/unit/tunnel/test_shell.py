@@ -131,7 +131,7 @@ async def failing_command(peer: Peer) -> None:
     """A command with both outputs and a status."""
     await peer.send(PayloadType.OUTPUT, b"out\n")
     await peer.send(PayloadType.STANDARD_ERROR, b"oh no\n")
-    await peer.send(PayloadType.EXIT_CODE, b"42")
+    await peer.send(PayloadType.EXIT_CODE, b"EXIT_CODE: 42")
     await peer.end()
 
 
