@@ -52,10 +52,9 @@ class Lab:
         return output.inner_text()
 
     def type_in_terminal(self, page: Page, line: str) -> None:
-        """Open a terminal from the menu and type a line."""
-        page.get_by_role("menuitem", name="File", exact=True).click()
-        page.get_by_role("menuitem", name="New", exact=True).hover()
-        page.get_by_role("menuitem", name="Terminal", exact=True).click()
+        """Open a terminal from the launcher and type a line."""
+        page.goto(f"{self.base}/lab?token={self.token}&reset")
+        page.get_by_title("Start a new terminal session").first.click()
         screen = page.locator(".jp-Terminal .xterm-screen")
         screen.wait_for()
         page.wait_for_timeout(1500)  # the shell's prompt has no event of its own

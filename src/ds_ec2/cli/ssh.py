@@ -25,10 +25,11 @@ With OpenSSH (scp, rsync, editors), see: ds-ec2 proxy --help
 @click.argument("words", nargs=-1, metavar="[-- COMMAND]")
 @target_options
 def command(target: Target, name: str | None, words: tuple[str, ...]) -> None:
-    """Open a shell on a machine, or run one command there, through Session Manager."""
-    import shlex
+    """Open a shell on a machine, or run one command there, through Session Manager.
 
+    As with ssh, the words of a command are joined and read by the machine's shell.
+    """
     from ds_ec2.operations.connect import connect
     from ds_ec2.operations.shell import shell
 
-    sys.exit(shell(connect(target), name or "", shlex.join(words) if words else None))
+    sys.exit(shell(connect(target), name or "", " ".join(words) or None))

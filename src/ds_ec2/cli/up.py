@@ -25,9 +25,7 @@ Example:
 
 @click.command("up", epilog=EXAMPLE)
 @click.argument("name", default="work")
-@click.option(
-    "--instance-type", metavar="TYPE", default=DEFAULT_TYPE, show_default=True, help="EC2 instance type."
-)
+@click.option("--instance-type", metavar="TYPE", help=f"EC2 instance type.  [default: {DEFAULT_TYPE}]")
 @click.option("--image", metavar="AMI", help="Machine image.  [default: the newest that fits the type]")
 @click.option("--zone", metavar="ZONE", help="Availability zone.  [default: one that sells the type]")
 @click.option("--root-gib", type=click.IntRange(8, 16384), metavar="N", help="Root volume in GiB.")
@@ -35,9 +33,7 @@ Example:
     "--data-gib",
     type=click.IntRange(1, 16384),
     metavar="N",
-    default=50,
-    show_default=True,
-    help="Data volume in GiB.",
+    help="Data volume in GiB.  [default: 50]",
 )
 @click.option(
     "--packages",
@@ -45,13 +41,11 @@ Example:
     metavar="FILE",
     help="A requirements.txt.  [default: a data science list]",
 )
-@click.option("--python", metavar="X.Y", default="3.12", show_default=True, help="Python of the environment.")
+@click.option("--python", metavar="X.Y", help="Python of the environment.  [default: 3.12]")
 @click.option(
     "--idle-timeout",
     metavar="TIME",
-    default="60m",
-    show_default=True,
-    help="Stop after so long without work; or never.",
+    help="Stop after so long without work; or never.  [default: 60m]",
 )
 @click.option("--wait-ready", is_flag=True, help="Wait for all packages, not only for JupyterLab.")
 @dry_run_option
@@ -59,12 +53,21 @@ Example:
 @json_option
 @target_options
 def command(
-    target: Target, name: str, idle_timeout: str, *, dry_run: bool, yes: bool, as_json: bool, **options: Any
+    target: Target,
+    name: str,
+    idle_timeout: str | None,
+    *,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Make a machine called NAME [work], or finish one that was begun.
 
-    Shows what it will make and what that costs, asks, and ends when JupyterLab answers.
+    Shows what it will make and what that costs, asks, and ends when JupyterLab answers. Defaults can be set in
+    ~/.config/ds-ec2/config.toml or the environment (DS_EC2_INSTANCE_TYPE, ...).
     """
+    from ds_ec2.config.settings import load_settings
     from ds_ec2.console import machines, output, plans
     from ds_ec2.console.progress import show_steps
     from ds_ec2.model.durations import parse_seconds
@@ -73,7 +76,19 @@ def command(
     from ds_ec2.operations.connect import connect
     from ds_ec2.operations.up import apply_up, plan_up
 
-    request = UpRequest(name=check_name(name), idle_minutes=-(-parse_seconds(idle_timeout) // 60), **options)
+    settings = load_settings()
+    given = {key: value for key, value in options.items() if value is not None}
+    if idle_timeout is not None:
+        given["idle_minutes"] = -(-parse_seconds(idle_timeout) // 60)
+    usual = {
+        "instance_type": settings.instance_type,
+        "data_gib": settings.data_gib,
+        "python": settings.python,
+        "idle_minutes": settings.idle_minutes,
+        "packages": settings.requirements,
+        "way_out": settings.way_out,
+    }
+    request = UpRequest(name=check_name(name), **(usual | given))
     account = connect(target)
     plan = plan_up(account, request)
     hint = f"ds-ec2 up {name}{target.flags} --yes"
