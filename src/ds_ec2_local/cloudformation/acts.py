@@ -44,7 +44,7 @@ class Acts:
             verb: CREATE, or UPDATE where it replaces another.
 
         Raises:
-            ResourceFailure: It could not be made; the record has a physical id if there is something to delete.
+            ResourceFailure: It could not be made; with a physical id there is something to delete.
         """
         begun: list[str] = []
 

@@ -106,10 +106,11 @@ class Application:
 
     def _bring(self, name: str) -> None:
         old = self._stack.resources.get(name)
-        if old is not None:
-            wanted = self._wanted(name, old)
-            self._change(old, wanted)
+        if old is not None and old.status != "CREATE_FAILED":
+            self._change(old, self._wanted(name, old))
             return
+        if old is not None and old.physical_id:
+            self.superseded.append(old)  # what is left of a creation that failed and was not rolled back
         resource = Resource(self.target.template.resources[name], depends=self._arrows[name])
         self._stack.resources[name] = resource
         self.made.append(resource)

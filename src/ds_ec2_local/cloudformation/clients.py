@@ -64,7 +64,7 @@ class Clients:
 
 
 def coerce(shape: Shape | None, value: Any) -> Any:
-    """Return `value` in the types of botocore's `shape`: CloudFormation takes "true" for true and 5 for "5"."""
+    """Return `value` in the types of botocore's `shape`: "true" is taken for true, and 5 for "5"."""
     if shape is None:
         return value
     kind = shape.type_name

@@ -166,15 +166,13 @@ class Descriptions:
         template = stack.target.template if stack else self._engine.template(request, caller)
         capabilities = requests.capabilities_of(template)
         kinds = sorted({entry.type for entry in template.resources.values()})
+        named = ", ".join(kind for kind in kinds if "::IAM::" in kind)
+        reason = f"The following resource(s) require capabilities: [{named}]"
         return {
             "Parameters": [_declared(n, d) for n, d in template.section("Parameters").items()],
             "Description": template.document.get("Description"),
             "Capabilities": list(capabilities),
-            "CapabilitiesReason": (
-                f"The following resource(s) require capabilities: [{', '.join(k for k in kinds if '::IAM::' in k)}]"
-                if capabilities
-                else None
-            ),
+            "CapabilitiesReason": reason if capabilities else None,
             "ResourceTypes": kinds,
             "Version": str(template.document.get("AWSTemplateFormatVersion", "2010-09-09")),
             "Metadata": json.dumps(template.document["Metadata"])

@@ -163,7 +163,8 @@ class Engine:
         if (force or retain) and stack.status != "DELETE_FAILED":
             what = "force deletion" if force else "retained resources"
             raise ValidationError(
-                f"Invalid operation on stack [{stack.stack_id}]. Only DELETE_FAILED stacks can be deleted with"
+                f"Invalid operation on stack [{stack.stack_id}]. Only DELETE_FAILED stacks can be"
+                f" deleted with"
                 f" {what}."
             )
         options = Options(token=request.get("ClientRequestToken"), retain=retain, force=force)

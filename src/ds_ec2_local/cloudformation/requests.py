@@ -104,7 +104,7 @@ def target_of(request: Mapping[str, Any], template: Template, before: Stack | No
 
     Raises:
         ValidationError: With CloudFormation's text.
-        InsufficientCapabilitiesError: The template makes IAM resources, and the request does not say it knows.
+        InsufficientCapabilitiesError: The request does not say that it knows of IAM resources.
     """
     given = tuple(request.get("Capabilities") or ())
     needed = capabilities_of(template)

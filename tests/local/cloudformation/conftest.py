@@ -46,9 +46,11 @@ def endpoint() -> Iterator[str]:
 
     moto = DomainDispatcherApplication(create_backend_app)
     later: list[Any] = []
-    server = make_server(
-        "127.0.0.1", 0, lambda environ, start: later[0](environ, start), threaded=True, request_handler=Quiet
-    )
+
+    def application(environ: Any, start: Any) -> Any:
+        return later[0](environ, start)
+
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Quiet)
     url = f"http://127.0.0.1:{server.server_port}"
     later.append(install(moto, url))
     thread = threading.Thread(target=server.serve_forever)
@@ -65,7 +67,7 @@ def client(endpoint: str) -> Callable[[str], Any]:
 
     def get(service: str) -> Any:
         if service not in made:
-            made[service] = boto3.client(
+            made[service] = boto3.client(  # type: ignore[call-overload] # the name is only known here
                 service,
                 endpoint_url=endpoint,
                 region_name="us-east-1",

@@ -8,8 +8,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.local.cloudformation.conftest import Stacks
 
 ROOT = Path(__file__).parents[3]
 CDK = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
@@ -17,13 +21,13 @@ SEED = Path(__file__).parent / "templates" / "seed_stack.json"
 STACK = "DsEc2Stack"
 
 
-def node():
+def node() -> Any:
     beside = Path(sys.executable).with_name("node")
     return str(beside) if beside.exists() else shutil.which("node")
 
 
 @pytest.fixture
-def cdk(endpoint, tmp_path):
+def cdk(endpoint: Any, tmp_path: Any) -> Any:
     if not CDK.exists() or not node():
         pytest.skip("npm ci has not been run")
     assembly = tmp_path / "cdk.out"
@@ -44,7 +48,7 @@ def cdk(endpoint, tmp_path):
     )
     template = assembly / "template.json"
 
-    def run(*words, change=lambda _resources: None):
+    def run(*words: Any, change: Any = lambda _resources: None) -> Any:
         document = json.loads(SEED.read_text())
         change(document["Resources"])
         template.write_text(json.dumps(document))
@@ -68,14 +72,14 @@ def cdk(endpoint, tmp_path):
     return run
 
 
-def resize(resources):
+def resize(resources: Any) -> None:
     [instance] = [r for r in resources.values() if r["Type"] == "AWS::EC2::Instance"]
     instance["Properties"]["InstanceType"] = "c5.xlarge"
 
 
 @pytest.mark.cdk
 @pytest.mark.slow
-def test_deploy_diff_destroy(cdk, stacks):
+def test_deploy_diff_destroy(cdk: Any, stacks: Stacks) -> None:
     assert "✅" in cdk("deploy", "--require-approval", "never")
     assert stacks.status(STACK) == "CREATE_COMPLETE"
     stack_id = stacks.describe(STACK)["StackId"]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 from botocore.exceptions import ClientError
 from tests.local.cloudformation.builders import parameter, template
 
+if TYPE_CHECKING:
+    from tests.local.cloudformation.conftest import Stacks
+
 DECLARED = {"N": {"Type": "String", "Default": "one"}, "V": {"Type": "String", "Default": "1"}}
 
 
-def body(**more):
+def body(**more: Any) -> Any:
     resources = {
         "P": {
             "Type": "AWS::SSM::Parameter",
@@ -21,7 +26,7 @@ def body(**more):
     return template(resources, Parameters=DECLARED)
 
 
-def change_set(stacks, name, text, **more):
+def change_set(stacks: Stacks, name: Any, text: Any, **more: Any) -> Any:
     parameters = [{"ParameterKey": k, "ParameterValue": v} for k, v in more.pop("parameters", {}).items()]
     stacks.api.create_change_set(
         StackName=name, ChangeSetName="c1", TemplateBody=text, Parameters=parameters, **more
@@ -31,7 +36,7 @@ def change_set(stacks, name, text, **more):
     return found, rows
 
 
-def test_create(stacks):
+def test_create(stacks: Stacks) -> None:
     name = stacks.name()
     found, rows = change_set(stacks, name, body(), ChangeSetType="CREATE", parameters={"N": f"/c/{name}"})
     stacks.made.append(found["StackId"])
@@ -49,7 +54,7 @@ def test_create(stacks):
         change_set(stacks, name, body(), ChangeSetType="CREATE")
 
 
-def test_replacement_and_what_hangs_on_it(stacks):
+def test_replacement_and_what_hangs_on_it(stacks: Stacks) -> None:
     name = stacks.create(body(), parameters={"N": f"/c/{stacks.name()}"})
     _, rows = change_set(stacks, name, body(), parameters={"N": "/c/two", "V": "2"})
     assert rows["P"]["Replacement"] == "True"
@@ -65,7 +70,7 @@ def test_replacement_and_what_hangs_on_it(stacks):
     assert rows["Q"]["Replacement"] == "False"
 
 
-def test_in_place_and_added_and_removed(stacks):
+def test_in_place_and_added_and_removed(stacks: Stacks) -> None:
     name = stacks.create(body(Old=parameter()), parameters={"N": f"/c/{stacks.name()}"})
     old = stacks.describe(name)["Parameters"]
     same = {p["ParameterKey"]: p["ParameterValue"] for p in old}
@@ -76,7 +81,7 @@ def test_in_place_and_added_and_removed(stacks):
     assert stacks.settled(name) == "UPDATE_COMPLETE"
 
 
-def test_no_changes(stacks):
+def test_no_changes(stacks: Stacks) -> None:
     name = stacks.create(template())
     found, rows = change_set(stacks, name, template())
     assert rows == {}
@@ -89,7 +94,7 @@ def test_no_changes(stacks):
     assert stacks.api.list_change_sets(StackName=name)["Summaries"] == []
 
 
-def test_tags_and_attributes_are_changes(stacks):
+def test_tags_and_attributes_are_changes(stacks: Stacks) -> None:
     name = stacks.create(template())
     _, rows = change_set(
         stacks, name, template({"P": parameter(DeletionPolicy="Retain")}), Tags=[{"Key": "a", "Value": "b"}]
@@ -97,8 +102,8 @@ def test_tags_and_attributes_are_changes(stacks):
     assert sorted(rows["P"]["Scope"]) == ["DeletionPolicy", "Tags"]
 
 
-def test_an_instance_that_may_be_replaced(stacks):
-    def text(kind, image="ami-12c6146b"):
+def test_an_instance_that_may_be_replaced(stacks: Stacks) -> Any:
+    def text(kind: Any, image: Any = "ami-12c6146b") -> Any:
         properties = {"ImageId": image, "InstanceType": kind}
         tie = {"Type": "AWS::EC2::EIP", "Properties": {"InstanceId": {"Ref": "M"}}}
         return template({"M": {"Type": "AWS::EC2::Instance", "Properties": properties}, "A": tie})
@@ -114,6 +119,6 @@ def test_an_instance_that_may_be_replaced(stacks):
     assert rows["A"]["Details"][0]["CausingEntity"] == "M"
 
 
-def test_import_is_refused(stacks):
+def test_import_is_refused(stacks: Stacks) -> None:
     with pytest.raises(ClientError, match="type IMPORT are not supported"):
         change_set(stacks, stacks.name(), template(), ChangeSetType="IMPORT")

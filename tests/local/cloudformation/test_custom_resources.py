@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import threading
-import urllib.request
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.local.cloudformation.builders import template
+from tests.local.cloudformation.builders import put, template
+
+if TYPE_CHECKING:
+    from tests.local.cloudformation.conftest import Stacks
 
 
 class Provider(BaseHTTPRequestHandler):
-    asked: list[dict] = []  # noqa: RUF012 - one server a test
+    asked: list[dict[str, Any]] = []  # noqa: RUF012 - one server a test
 
-    def do_POST(self):
+    def do_POST(self) -> None:
         message = json.loads(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["Message"])
         self.send_response(200)
         self.end_headers()
@@ -29,15 +32,14 @@ class Provider(BaseHTTPRequestHandler):
             "LogicalResourceId": message["LogicalResourceId"],
             "Data": {"Shade": f"dark {colour}"},
         }
-        request = urllib.request.Request(message["ResponseURL"], json.dumps(answer).encode(), method="PUT")
-        urllib.request.urlopen(request, timeout=5).close()
+        put(message["ResponseURL"], json.dumps(answer))
 
-    def log_message(self, *_):
+    def log_message(self, *_: Any) -> None:
         """Say nothing."""
 
 
 @pytest.fixture
-def topic(stacks):
+def topic(stacks: Stacks) -> Any:
     Provider.asked = []
     server = HTTPServer(("127.0.0.1", 0), Provider)
     thread = threading.Thread(target=server.serve_forever)
@@ -51,14 +53,14 @@ def topic(stacks):
     server.server_close()
 
 
-def paint(topic, colour):
+def paint(topic: Any, colour: Any) -> Any:
     return template(
         {"Paint": {"Type": "Custom::Paint", "Properties": {"ServiceToken": topic, "Colour": colour}}},
         Outputs={"Shade": {"Value": {"Fn::GetAtt": ["Paint", "Shade"]}}, "Id": {"Value": {"Ref": "Paint"}}},
     )
 
 
-def test_made_changed_and_deleted(stacks, topic):
+def test_made_changed_and_deleted(stacks: Stacks, topic: Any) -> None:
     name = stacks.create(paint(topic, "red"))
     assert stacks.outputs(name) == {"Shade": "dark red", "Id": "paint-red"}
     assert stacks.update(name, paint(topic, "blue")) == "UPDATE_COMPLETE"
@@ -71,7 +73,7 @@ def test_made_changed_and_deleted(stacks, topic):
     assert Provider.asked[1]["OldResourceProperties"]["Colour"] == "red"
 
 
-def test_a_failure_is_the_reason(stacks, topic):
+def test_a_failure_is_the_reason(stacks: Stacks, topic: Any) -> None:
     name = stacks.create(paint(topic, "none"))
     assert stacks.status(name) == "ROLLBACK_COMPLETE"
     assert "Received response status [FAILED] from custom resource. Message returned: no such colour" in (

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 from tests.local.cloudformation.builders import BAD, parameter, template
+
+if TYPE_CHECKING:
+    from tests.local.cloudformation.conftest import Stacks
 
 WAITING = {
     "H": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
@@ -17,7 +21,7 @@ WAITING = {
 }
 
 
-def test_events_in_order_with_reasons_and_token(stacks):
+def test_events_in_order_with_reasons_and_token(stacks: Stacks) -> None:
     resources = {"First": parameter(), "Second": parameter({"Ref": "First"})}
     name = stacks.create(template(resources), ClientRequestToken="token-1")
     events = stacks.events(name)
@@ -37,11 +41,12 @@ def test_events_in_order_with_reasons_and_token(stacks):
     assert events[1].get("PhysicalResourceId", "") == ""
 
 
-def test_a_failure_rolls_back_and_such_a_stack_can_only_be_deleted(stacks):
+def test_a_failure_rolls_back_and_such_a_stack_can_only_be_deleted(stacks: Stacks) -> None:
     name = stacks.create(template({"Good": parameter(), "Bad": {**BAD, "DependsOn": "Good"}}))
     assert stacks.status(name) == "ROLLBACK_COMPLETE"
     assert stacks.story(name, "Good") == [
-        "CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE", "DELETE_IN_PROGRESS", "DELETE_COMPLETE",
+        "CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE", "DELETE_IN_PROGRESS",
+        "DELETE_COMPLETE",
     ]  # fmt: skip
     text = "The following resource(s) failed to create: [Bad]. Rollback requested by user."
     assert f"{name} ROLLBACK_IN_PROGRESS: {text}" in stacks.reasons(name)
@@ -59,7 +64,7 @@ def test_a_failure_rolls_back_and_such_a_stack_can_only_be_deleted(stacks):
         ({"OnFailure": "DELETE"}, "DELETE_COMPLETE", False),
     ],
 )
-def test_on_failure(stacks, more, status, left):
+def test_on_failure(stacks: Stacks, more: Any, status: Any, left: Any) -> None:
     name = stacks.name()
     stacks.create(
         template({"Good": parameter(), "Bad": {**BAD, "DependsOn": "Good"}}), name=name, wait=False, **more
@@ -71,14 +76,14 @@ def test_on_failure(stacks, more, status, left):
     assert bool(found) is left
 
 
-def test_a_failure_cancels_what_is_under_way(stacks):
+def test_a_failure_cancels_what_is_under_way(stacks: Stacks) -> None:
     began = time.monotonic()
     name = stacks.create(template({**WAITING, "Bad": {**BAD, "DependsOn": "H"}}))
     assert time.monotonic() - began < 10
     assert "W CREATE_FAILED: Resource creation cancelled" in stacks.reasons(name)
 
 
-def test_a_busy_stack_refuses(stacks):
+def test_a_busy_stack_refuses(stacks: Stacks) -> None:
     name = stacks.create(template(WAITING), wait=False)
     with pytest.raises(ClientError, match="is in CREATE_IN_PROGRESS state and can not be updated"):
         stacks.api.update_stack(StackName=name, TemplateBody=template())
@@ -89,7 +94,7 @@ def test_a_busy_stack_refuses(stacks):
     assert stacks.settled(stacks.made[0]) == "DELETE_COMPLETE"
 
 
-def test_a_stack_that_takes_too_long(stacks, monkeypatch):
+def test_a_stack_that_takes_too_long(stacks: Stacks, monkeypatch: Any) -> None:
     monkeypatch.setattr("ds_ec2_local.cloudformation.requests.SECONDS_A_MINUTE", 0.5)
     name = stacks.create(template(WAITING), TimeoutInMinutes=1)
     assert stacks.status(name) == "ROLLBACK_COMPLETE"
@@ -99,7 +104,7 @@ def test_a_stack_that_takes_too_long(stacks, monkeypatch):
     )
 
 
-def test_a_deleted_stack_is_found_by_its_id_alone(stacks):
+def test_a_deleted_stack_is_found_by_its_id_alone(stacks: Stacks) -> None:
     name = stacks.create(template())
     stack_id = stacks.made[0]
     assert stacks.delete(name) == "DELETE_COMPLETE"
@@ -114,7 +119,7 @@ def test_a_deleted_stack_is_found_by_its_id_alone(stacks):
     assert stacks.describe(again)["StackId"] != stack_id
 
 
-def test_termination_protection(stacks):
+def test_termination_protection(stacks: Stacks) -> None:
     name = stacks.create(template(), EnableTerminationProtection=True)
     with pytest.raises(ClientError, match="cannot be deleted while TerminationProtection is enabled"):
         stacks.api.delete_stack(StackName=name)
@@ -126,7 +131,7 @@ def test_termination_protection(stacks):
 @pytest.mark.parametrize(
     ("policy", "left"), [("Delete", False), ("Retain", True), ("RetainExceptOnCreate", True)]
 )
-def test_deletion_policies(stacks, policy, left):
+def test_deletion_policies(stacks: Stacks, policy: Any, left: Any) -> None:
     name = stacks.create(template({"P": parameter(DeletionPolicy=policy)}))
     physical = stacks.physical(name, "P")
     assert stacks.delete(name) == "DELETE_COMPLETE"
@@ -142,14 +147,14 @@ def test_deletion_policies(stacks, policy, left):
         ("Retain", {"RetainExceptOnCreate": True}, False),
     ],
 )
-def test_deletion_policies_when_the_creation_fails(stacks, policy, more, left):
+def test_deletion_policies_when_the_creation_fails(stacks: Stacks, policy: Any, more: Any, left: Any) -> None:
     resources = {"P": parameter(DeletionPolicy=policy), "Bad": {**BAD, "DependsOn": "P"}}
     name = stacks.create(template(resources), **more)
     physical = stacks.physical(name, "P")
     assert bool(stacks.client("ssm").get_parameters(Names=[physical])["Parameters"]) is left
 
 
-def failed_deletion(stacks):
+def failed_deletion(stacks: Stacks) -> Any:
     s3 = stacks.client("s3")
     name = stacks.create(template({"B": {"Type": "AWS::S3::Bucket"}, "P": parameter({"Ref": "B"})}))
     bucket = stacks.physical(name, "B")
@@ -161,29 +166,29 @@ def failed_deletion(stacks):
     return name, bucket
 
 
-def test_retained_resources(stacks):
+def test_retained_resources(stacks: Stacks) -> None:
     name, bucket = failed_deletion(stacks)
     assert stacks.delete(name, RetainResources=["B"]) == "DELETE_COMPLETE"
     assert stacks.client("s3").head_bucket(Bucket=bucket)
 
 
-def test_forced_deletion(stacks):
+def test_forced_deletion(stacks: Stacks) -> None:
     name, bucket = failed_deletion(stacks)
     assert stacks.delete(name, DeletionMode="FORCE_DELETE_STACK") == "DELETE_COMPLETE"
     assert stacks.client("s3").head_bucket(Bucket=bucket)
 
 
-def signalled(count="1", timeout="PT20S"):
+def signalled(count: Any = "1", timeout: Any = "PT20S") -> Any:
     policy = {"ResourceSignal": {"Count": count, "Timeout": timeout}}
     return template({"P": parameter(CreationPolicy=policy), "After": parameter(DependsOn="P")})
 
 
-def wait_for_physical(stacks, name):
+def wait_for_physical(stacks: Stacks, name: Any) -> None:
     while not stacks.story(name, "P")[1:]:
         time.sleep(0.02)
 
 
-def test_creation_policy(stacks):
+def test_creation_policy(stacks: Stacks) -> None:
     name = stacks.create(signalled("2"), wait=False)
     wait_for_physical(stacks, name)
     for sender in ("a", "a", "b"):
@@ -195,7 +200,7 @@ def test_creation_policy(stacks):
         stacks.api.signal_resource(StackName=name, LogicalResourceId="P", UniqueId="c", Status="SUCCESS")
 
 
-def test_creation_policy_that_hears_of_a_failure_or_nothing(stacks):
+def test_creation_policy_that_hears_of_a_failure_or_nothing(stacks: Stacks) -> None:
     name = stacks.create(signalled(), wait=False)
     wait_for_physical(stacks, name)
     stacks.api.signal_resource(StackName=name, LogicalResourceId="P", UniqueId="a", Status="FAILURE")
@@ -205,7 +210,7 @@ def test_creation_policy_that_hears_of_a_failure_or_nothing(stacks):
     assert "Failed to receive 1 resource signal(s) within the specified duration" in stacks.reasons(silent)
 
 
-def test_pages(stacks):
+def test_pages(stacks: Stacks) -> None:
     resources = {f"P{i}": parameter(str(i)) for i in range(40)}
     name = stacks.create(template(resources))
     first = stacks.api.describe_stack_events(StackName=name)
@@ -220,7 +225,7 @@ def test_pages(stacks):
     assert {row["StackName"] for row in owner["StackResources"]} == {name}
 
 
-def test_regions_are_apart(stacks, endpoint):
+def test_regions_are_apart(stacks: Stacks, endpoint: Any) -> None:
     import boto3
 
     name = stacks.create(template())

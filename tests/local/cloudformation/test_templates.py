@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import threading
 import time
-import urllib.request
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.local.cloudformation.builders import put
+
+if TYPE_CHECKING:
+    from tests.local.cloudformation.conftest import Stacks
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def text(name):
+def text(name: Any) -> Any:
     return (TEMPLATES / name).read_text()
 
 
-def deleted(stacks, name):
+def deleted(stacks: Stacks, name: Any) -> None:
     status = stacks.delete(name)
     assert status == "DELETE_COMPLETE", stacks.reasons(stacks.made[-1])
 
 
-def test_vpc_with_nat(stacks):
+def test_vpc_with_nat(stacks: Stacks) -> None:
     name = stacks.create(text("vpc_with_nat.yaml"), Tags=[{"Key": "team", "Value": "data"}])
     assert stacks.status(name) == "CREATE_COMPLETE", stacks.reasons(name)
     outputs = stacks.outputs(name)
@@ -40,7 +44,7 @@ def test_vpc_with_nat(stacks):
     assert not ec2.describe_vpcs(Filters=[{"Name": "vpc-id", "Values": [outputs["VPC"]]}])["Vpcs"]
 
 
-def test_role_with_policy(stacks):
+def test_role_with_policy(stacks: Stacks) -> None:
     name = stacks.create(text("role_with_policy.json"), Capabilities=["CAPABILITY_IAM"])
     assert stacks.status(name) == "CREATE_COMPLETE", stacks.reasons(name)
     iam, role = stacks.client("iam"), stacks.outputs(name)["Role"]
@@ -58,7 +62,7 @@ def test_role_with_policy(stacks):
         iam.get_role(RoleName=role)
 
 
-def test_bucket_with_policy_and_objects_that_hold_it(stacks):
+def test_bucket_with_policy_and_objects_that_hold_it(stacks: Stacks) -> None:
     name = stacks.create(text("bucket_with_policy.yaml"))
     assert stacks.status(name) == "CREATE_COMPLETE", stacks.reasons(name)
     s3, bucket = stacks.client("s3"), stacks.outputs(name)["Bucket"]
@@ -77,7 +81,7 @@ def test_bucket_with_policy_and_objects_that_hold_it(stacks):
     deleted(stacks, name)
 
 
-def test_launch_template_instance_and_volume(stacks):
+def test_launch_template_instance_and_volume(stacks: Stacks) -> None:
     name = stacks.create(text("launch_template.yaml"))
     assert stacks.status(name) == "CREATE_COMPLETE", stacks.reasons(name)
     ec2, outputs = stacks.client("ec2"), stacks.outputs(name)
@@ -104,13 +108,7 @@ def test_launch_template_instance_and_volume(stacks):
     assert len(snapshots["Snapshots"]) == 1
 
 
-def signal(url, body):
-    request = urllib.request.Request(url, data=body.encode(), method="PUT", headers={"Content-Type": ""})
-    with urllib.request.urlopen(request, timeout=5) as answer:
-        return answer.status
-
-
-def handle_of(stacks, name):
+def handle_of(stacks: Stacks, name: Any) -> Any:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         for resource in stacks.api.describe_stack_resources(StackName=name)["StackResources"]:
@@ -120,43 +118,40 @@ def handle_of(stacks, name):
     raise AssertionError
 
 
-def test_wait_condition_counts_each_sender_once(stacks):
+def test_wait_condition_counts_each_sender_once(stacks: Stacks) -> None:
     name = stacks.create(text("wait_condition.json"), wait=False, parameters={"Count": "2"})
     url = handle_of(stacks, name)
     first = '{"Status": "SUCCESS", "UniqueId": "one", "Data": "x", "Reason": ""}'
-    assert signal(url, first) == 200
-    assert signal(url, first) == 200
+    assert put(url, first) == 200
+    assert put(url, first) == 200
     time.sleep(0.5)
     assert stacks.status(name) == "CREATE_IN_PROGRESS"
-    signal(url, '{"Status": "SUCCESS", "UniqueId": "two", "Data": "y", "Reason": ""}')
+    put(url, '{"Status": "SUCCESS", "UniqueId": "two", "Data": "y", "Reason": ""}')
     assert stacks.settled(name) == "CREATE_COMPLETE"
     assert stacks.outputs(name)["Data"] == '{"one":"x","two":"y"}'
 
 
-def test_wait_condition_fails_with_its_reason(stacks):
+def test_wait_condition_fails_with_its_reason(stacks: Stacks) -> None:
     name = stacks.create(text("wait_condition.json"), wait=False)
-    signal(handle_of(stacks, name), '{"Status": "FAILURE", "UniqueId": "i-1", "Reason": "no disk"}')
+    put(handle_of(stacks, name), '{"Status": "FAILURE", "UniqueId": "i-1", "Reason": "no disk"}')
     assert stacks.settled(name) == "ROLLBACK_COMPLETE"
     assert "'no disk' for uniqueId: i-1" in stacks.reasons(name)
     assert stacks.story(name, "After") == []
 
 
-def test_wait_condition_times_out(stacks):
+def test_wait_condition_times_out(stacks: Stacks) -> None:
     began = time.monotonic()
     name = stacks.create(text("wait_condition.json"), parameters={"Seconds": "1"})
     assert time.monotonic() - began >= 1
     assert "WaitCondition timed out. Received 0 conditions when expecting 1" in stacks.reasons(name)
 
 
-def test_signals_that_are_none(stacks, endpoint):
-    for path in ("nothing", ""):
-        with pytest.raises(urllib.error.HTTPError, match="404"):
-            signal(
-                f"{endpoint}/_local/cloudformation/signal/{path}", '{"Status": "SUCCESS", "UniqueId": "1"}'
-            )
+def test_signals_that_are_none(stacks: Stacks, endpoint: Any) -> None:
+    for opaque in ("nothing", ""):
+        url = f"{endpoint}/_local/cloudformation/signal/{opaque}"
+        assert put(url, '{"Status": "SUCCESS", "UniqueId": "1"}') == 404
     name = stacks.create(text("wait_condition.json"), wait=False)
-    with pytest.raises(urllib.error.HTTPError, match="400"):
-        signal(handle_of(stacks, name), '{"Status": "MAYBE"}')
+    assert put(handle_of(stacks, name), '{"Status": "MAYBE"}') == 400
     stacks.api.delete_stack(StackName=name)
     assert stacks.settled(stacks.made[-1]) == "DELETE_COMPLETE"
     assert stacks.story(stacks.made[-1], "Wait")[1:2] == ["CREATE_IN_PROGRESS"]
@@ -170,7 +165,7 @@ def test_signals_that_are_none(stacks, endpoint):
         ({"Stage": "prod", "Count": "2"}, {"Nested": "both ONLY", "Size": "large", "Only": "a-b-c"}),
     ],
 )
-def test_nested_conditions(stacks, parameters, wanted):
+def test_nested_conditions(stacks: Stacks, parameters: Any, wanted: Any) -> None:
     name = stacks.create(text("nested_conditions.yaml"), parameters=parameters)
     assert stacks.status(name) == "CREATE_COMPLETE", stacks.reasons(name)
     found = stacks.outputs(name)
@@ -181,7 +176,7 @@ def test_nested_conditions(stacks, parameters, wanted):
     assert shown["Secret"] == "****"
 
 
-def test_exports_and_imports(stacks):
+def test_exports_and_imports(stacks: Stacks) -> None:
     network = stacks.create(text("exports.yaml"))
     other = stacks.create(text("imports.yaml"), parameters={"Network": network})
     assert stacks.status(other) == "CREATE_COMPLETE", stacks.reasons(other)
@@ -196,13 +191,13 @@ def test_exports_and_imports(stacks):
     deleted(stacks, network)
 
 
-def test_an_import_of_nothing_fails(stacks):
+def test_an_import_of_nothing_fails(stacks: Stacks) -> None:
     name = stacks.create(text("imports.yaml"), parameters={"Network": "no"})
     assert stacks.status(name) == "ROLLBACK_COMPLETE"
     assert "No export named no-Topic found." in stacks.reasons(name)
 
 
-def test_two_stacks_cannot_export_one_name(stacks):
+def test_two_stacks_cannot_export_one_name(stacks: Stacks) -> None:
     template = (
         '{"Resources": {"H": {"Type": "AWS::CloudFormation::WaitConditionHandle"}},'
         ' "Outputs": {"A": {"Value": "1", "Export": {"Name": "the-one"}}}}'
@@ -212,7 +207,7 @@ def test_two_stacks_cannot_export_one_name(stacks):
     assert f"Export with name the-one is already exported by stack {first}" in stacks.reasons(second)
 
 
-def test_scheduled_function(stacks):
+def test_scheduled_function(stacks: Stacks) -> None:
     name = stacks.create(text("scheduled_function.yaml"), Capabilities=["CAPABILITY_IAM"])
     assert stacks.status(name) == "CREATE_COMPLETE", stacks.reasons(name)
     outputs = stacks.outputs(name)
@@ -228,7 +223,7 @@ def test_scheduled_function(stacks):
     deleted(stacks, name)
 
 
-def test_interface_address_and_flow_log(stacks):
+def test_interface_address_and_flow_log(stacks: Stacks) -> None:
     image = stacks.client("ec2").describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
     name = stacks.create(
         text("bastion_interface.json"), parameters={"Ami": image}, Capabilities=["CAPABILITY_NAMED_IAM"]
@@ -242,7 +237,7 @@ def test_interface_address_and_flow_log(stacks):
     deleted(stacks, name)
 
 
-def test_many_at_once(stacks):
+def test_many_at_once(stacks: Stacks) -> None:
     names = []
     threads = [
         threading.Thread(target=lambda: names.append(stacks.create(text("nested_conditions.yaml"))))

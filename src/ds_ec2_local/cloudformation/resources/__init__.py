@@ -9,7 +9,8 @@ from typing import Final
 from ds_ec2_local.cloudformation.work import Handler
 
 _MODULES: Final = (
-    "addresses", "alarms", "buckets", "custom", "endpoints", "events", "functions", "gateways", "iam", "instances",
+    "addresses", "alarms", "buckets", "custom", "endpoints", "events", "functions", "gateways", "iam",
+    "instances",
     "launch_templates", "logs", "network", "parameters", "security_groups", "topics", "volumes", "waiting",
 )  # fmt: skip
 

@@ -82,7 +82,8 @@ class NetworkInterface(Handler):
 
     type_name = "AWS::EC2::NetworkInterface"
     accepts = properties(
-        "Description GroupSet InterfaceType PrivateIpAddress SecondaryPrivateIpAddressCount SourceDestCheck SubnetId"
+        "Description GroupSet InterfaceType PrivateIpAddress SecondaryPrivateIpAddressCount"
+        " SourceDestCheck SubnetId"
     )
 
     def create(self, work: Work) -> Made:

@@ -11,8 +11,10 @@ class Alarm(Handler):
 
     type_name = "AWS::CloudWatch::Alarm"
     accepts = properties(
-        "ActionsEnabled AlarmActions AlarmDescription AlarmName ComparisonOperator DatapointsToAlarm Dimensions"
-        " EvaluateLowSampleCountPercentile EvaluationPeriods ExtendedStatistic InsufficientDataActions MetricName"
+        "ActionsEnabled AlarmActions AlarmDescription AlarmName ComparisonOperator DatapointsToAlarm"
+        " Dimensions"
+        " EvaluateLowSampleCountPercentile EvaluationPeriods ExtendedStatistic InsufficientDataActions"
+        " MetricName"
         " Metrics Namespace OKActions Period Statistic Threshold ThresholdMetricId TreatMissingData Unit"
     )
 

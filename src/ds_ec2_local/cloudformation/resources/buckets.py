@@ -15,7 +15,8 @@ class Bucket(Handler):
 
     type_name = "AWS::S3::Bucket"
     accepts = properties(
-        "BucketEncryption BucketName CorsConfiguration LifecycleConfiguration LoggingConfiguration OwnershipControls"
+        "BucketEncryption BucketName CorsConfiguration LifecycleConfiguration LoggingConfiguration"
+        " OwnershipControls"
         " PublicAccessBlockConfiguration VersioningConfiguration"
     )
 
@@ -122,7 +123,8 @@ def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
 
 def _cors(given: dict[str, Any]) -> dict[str, Any]:
     names = {
-        "AllowedHeaders": "AllowedHeaders", "AllowedMethods": "AllowedMethods", "AllowedOrigins": "AllowedOrigins",
+        "AllowedHeaders": "AllowedHeaders", "AllowedMethods": "AllowedMethods", "AllowedOrigins":
+        "AllowedOrigins",
         "ExposedHeaders": "ExposeHeaders", "MaxAge": "MaxAgeSeconds", "Id": "ID",
     }  # fmt: skip
     return {

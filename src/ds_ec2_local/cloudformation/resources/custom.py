@@ -81,7 +81,8 @@ class CustomResource(Handler):
             raise ResourceFailure("Invalid response from the custom resource: it has no RequestId")
         if not succeeded:
             raise ResourceFailure(
-                f"Received response status [FAILED] from custom resource. Message returned: {answer.get('Reason', '')}"
+                f"Received response status [FAILED] from custom resource. Message returned:"
+                f" {answer.get('Reason', '')}"
             )
         physical_id = answer.get("PhysicalResourceId") or work.physical_id
         if not physical_id:

@@ -15,7 +15,8 @@ class VpcEndpoint(Handler):
 
     type_name = "AWS::EC2::VPCEndpoint"
     accepts = properties(
-        "PolicyDocument PrivateDnsEnabled RouteTableIds SecurityGroupIds ServiceName SubnetIds VpcEndpointType VpcId"
+        "PolicyDocument PrivateDnsEnabled RouteTableIds SecurityGroupIds ServiceName SubnetIds"
+        " VpcEndpointType VpcId"
     )
 
     def create(self, work: Work) -> Made:
@@ -90,7 +91,8 @@ class FlowLog(Handler):
 
     type_name = "AWS::EC2::FlowLog"
     accepts = properties(
-        "DeliverCrossAccountRole DeliverLogsPermissionArn DestinationOptions LogDestination LogDestinationType"
+        "DeliverCrossAccountRole DeliverLogsPermissionArn DestinationOptions LogDestination"
+        " LogDestinationType"
         " LogFormat LogGroupName MaxAggregationInterval ResourceId ResourceType TrafficType"
     )
 

@@ -12,7 +12,8 @@ from ds_ec2_local.cloudformation.work import Handler, Made, Work, properties
 _LARGEST_INLINE: Final = 4_194_304
 """Bytes of `ZipFile`. Source: AWS::Lambda::Function Code."""
 _SAME: Final = (
-    "Architectures", "DeadLetterConfig", "Description", "Environment", "EphemeralStorage", "Handler", "KmsKeyArn",
+    "Architectures", "DeadLetterConfig", "Description", "Environment", "EphemeralStorage", "Handler",
+    "KmsKeyArn",
     "Layers", "LoggingConfig", "MemorySize", "Role", "Runtime", "Timeout", "TracingConfig", "VpcConfig",
 )  # fmt: skip
 _NOT_TO_CHANGE: Final = frozenset({"Architectures"})
@@ -20,7 +21,7 @@ _NOT_TO_CHANGE: Final = frozenset({"Architectures"})
 
 
 def zipped(text: str, runtime: str) -> bytes:
-    """Return an archive with inline code in the file that its runtime looks for; the same text, the same bytes."""
+    """Return an archive with inline code in the file that its runtime looks for, always the same."""
     name = "index.js" if runtime.startswith("nodejs") else "index.py"
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -108,7 +109,8 @@ class Permission(Handler):
 
     type_name = "AWS::Lambda::Permission"
     accepts = properties(
-        "Action EventSourceToken FunctionName FunctionUrlAuthType Principal PrincipalOrgID SourceAccount SourceArn"
+        "Action EventSourceToken FunctionName FunctionUrlAuthType Principal PrincipalOrgID"
+        " SourceAccount SourceArn"
     )
 
     def create(self, work: Work) -> Made:

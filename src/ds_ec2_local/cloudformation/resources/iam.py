@@ -27,7 +27,8 @@ class Role(Handler):
 
     type_name = "AWS::IAM::Role"
     accepts = properties(
-        "AssumeRolePolicyDocument Description ManagedPolicyArns MaxSessionDuration Path PermissionsBoundary Policies"
+        "AssumeRolePolicyDocument Description ManagedPolicyArns MaxSessionDuration Path"
+        " PermissionsBoundary Policies"
         " RoleName"
     )
 

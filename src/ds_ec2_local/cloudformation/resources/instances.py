@@ -14,13 +14,14 @@ LARGEST_USER_DATA: Final = 16_384
 """Bytes before base64. Source: EC2 user guide, user data."""
 _SAME: Final = (
     "BlockDeviceMappings", "CpuOptions", "DisableApiTermination", "EbsOptimized", "EnclaveOptions", "ImageId",
-    "InstanceInitiatedShutdownBehavior", "InstanceType", "Ipv6AddressCount", "Ipv6Addresses", "KernelId", "KeyName",
+    "InstanceInitiatedShutdownBehavior", "InstanceType", "Ipv6AddressCount", "Ipv6Addresses", "KernelId",
+    "KeyName",
     "LaunchTemplate", "LicenseSpecifications", "MetadataOptions", "PrivateDnsNameOptions", "PrivateIpAddress",
     "RamdiskId", "SecurityGroupIds", "SecurityGroups", "SubnetId",
 )  # fmt: skip
 """Properties that RunInstances takes as they are."""
 _STOPPED: Final = {"InstanceType": "InstanceType", "UserData": "UserData", "EbsOptimized": "EbsOptimized"}
-"""Properties that are changed while the instance is stopped. Source: resource reference, some interruptions."""
+"""Properties that are changed while the instance is stopped. Source: resource reference."""
 
 
 def check_user_data(text: str | None) -> bytes | None:
@@ -55,8 +56,10 @@ class Instance(Handler):
 
     type_name = "AWS::EC2::Instance"
     accepts = frozenset(_SAME) | properties(
-        "Affinity AvailabilityZone CreditSpecification HibernationOptions HostId IamInstanceProfile Monitoring"
-        " NetworkInterfaces PlacementGroupName PropagateTagsToVolumeOnCreation SourceDestCheck Tenancy UserData"
+        "Affinity AvailabilityZone CreditSpecification HibernationOptions HostId IamInstanceProfile"
+        " Monitoring"
+        " NetworkInterfaces PlacementGroupName PropagateTagsToVolumeOnCreation SourceDestCheck Tenancy"
+        " UserData"
         " Volumes"
     )
 
@@ -148,7 +151,8 @@ class Instance(Handler):
     def update(self, work: Work) -> Made:
         """Change what can be changed; type and user data need a stop and a start."""
         if work.changed(
-            "AdditionalInfo", "Affinity", "BlockDeviceMappings", "HostId", "KernelId", "PrivateDnsNameOptions",
+            "AdditionalInfo", "Affinity", "BlockDeviceMappings", "HostId", "KernelId",
+            "PrivateDnsNameOptions",
             "RamdiskId", "Tenancy",
         ):  # fmt: skip
             raise ReplacementNeeded

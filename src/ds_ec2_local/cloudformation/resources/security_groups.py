@@ -138,7 +138,8 @@ class SecurityGroupIngress(_Rule):
     type_name = "AWS::EC2::SecurityGroupIngress"
     way = "Ingress"
     accepts = properties(
-        "CidrIp CidrIpv6 Description FromPort GroupId GroupName IpProtocol SourcePrefixListId SourceSecurityGroupId"
+        "CidrIp CidrIpv6 Description FromPort GroupId GroupName IpProtocol SourcePrefixListId"
+        " SourceSecurityGroupId"
         " SourceSecurityGroupName SourceSecurityGroupOwnerId ToPort"
     )
 
@@ -149,6 +150,7 @@ class SecurityGroupEgress(_Rule):
     type_name = "AWS::EC2::SecurityGroupEgress"
     way = "Egress"
     accepts = properties(
-        "CidrIp CidrIpv6 Description DestinationPrefixListId DestinationSecurityGroupId FromPort GroupId IpProtocol"
+        "CidrIp CidrIpv6 Description DestinationPrefixListId DestinationSecurityGroupId FromPort"
+        " GroupId IpProtocol"
         " ToPort"
     )

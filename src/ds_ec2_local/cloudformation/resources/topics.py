@@ -12,7 +12,8 @@ class Topic(Handler):
 
     type_name = "AWS::SNS::Topic"
     accepts = properties(
-        "ContentBasedDeduplication DisplayName FifoTopic KmsMasterKeyId SignatureVersion Subscription TopicName"
+        "ContentBasedDeduplication DisplayName FifoTopic KmsMasterKeyId SignatureVersion Subscription"
+        " TopicName"
         " TracingConfig"
     )
     _ATTRIBUTES = (

@@ -20,7 +20,8 @@ class Volume(Handler):
 
     type_name = "AWS::EC2::Volume"
     accepts = properties(
-        "AutoEnableIO AvailabilityZone Encrypted Iops KmsKeyId MultiAttachEnabled Size SnapshotId Throughput VolumeType"
+        "AutoEnableIO AvailabilityZone Encrypted Iops KmsKeyId MultiAttachEnabled Size SnapshotId"
+        " Throughput VolumeType"
     )
 
     def create(self, work: Work) -> Made:
@@ -49,7 +50,8 @@ class Volume(Handler):
         """Grow or retype it in place; zone, source and encryption cannot be changed."""
         if work.changed("AvailabilityZone", "SnapshotId", "Encrypted", "KmsKeyId"):
             raise Refused(
-                "Update to AvailabilityZone, SnapshotId, Encrypted or KmsKeyId of an AWS::EC2::Volume is not supported"
+                "Update to AvailabilityZone, SnapshotId, Encrypted or KmsKeyId of an AWS::EC2::Volume"
+                " is not supported"
             )
         given: dict[str, Any] = {
             name: work.get(name)

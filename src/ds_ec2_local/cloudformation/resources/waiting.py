@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from ds_ec2_local.cloudformation.errors import Refused, ResourceFailure
+from ds_ec2_local.cloudformation.errors import ResourceFailure
 from ds_ec2_local.cloudformation.work import Handler, Made, Work, properties
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class WaitConditionHandle(Handler):
 
 
 class WaitCondition(Handler):
-    """AWS::CloudFormation::WaitCondition."""
+    """AWS::CloudFormation::WaitCondition; it cannot be updated: a wait is over when it is over."""
 
     type_name = "AWS::CloudFormation::WaitCondition"
     accepts = properties("Count Handle Timeout")
@@ -57,7 +57,8 @@ class WaitCondition(Handler):
         for signal in signals:
             if not signal.succeeded:
                 raise ResourceFailure(
-                    f"WaitCondition received failed message: '{signal.reason}' for uniqueId: {signal.unique_id}"
+                    f"WaitCondition received failed message: '{signal.reason}' for uniqueId:"
+                    f" {signal.unique_id}"
                 )
         if len(signals) < count:
             raise ResourceFailure(
@@ -65,10 +66,6 @@ class WaitCondition(Handler):
             )
         data = json.dumps({signal.unique_id: signal.data for signal in signals}, separators=(",", ":"))
         return Made(name, {"Data": data, "Id": name})
-
-    def update(self, work: Work) -> Made:
-        """Refuse: a wait is over when it is over."""
-        raise Refused("Update to resource type AWS::CloudFormation::WaitCondition is not supported.")
 
     def delete(self, work: Work) -> None:
         """Do nothing: there is nothing behind it."""
