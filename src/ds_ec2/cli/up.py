@@ -64,7 +64,7 @@ def command(
 ) -> None:
     """Make a machine called NAME [work], or finish one that was begun.
 
-    Shows what it will make and what that costs, asks, and ends when JupyterLab answers. Defaults can be set in
+    Shows what it will make and what that costs, asks, and ends when JupyterLab answers. Set other defaults in
     ~/.config/ds-ec2/config.toml or the environment (DS_EC2_INSTANCE_TYPE, ...).
     """
     from ds_ec2.config.settings import load_settings
@@ -77,10 +77,10 @@ def command(
     from ds_ec2.operations.up import apply_up, plan_up
 
     settings = load_settings()
-    given = {key: value for key, value in options.items() if value is not None}
+    given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
     if idle_timeout is not None:
         given["idle_minutes"] = -(-parse_seconds(idle_timeout) // 60)
-    usual = {
+    usual: dict[str, Any] = {
         "instance_type": settings.instance_type,
         "data_gib": settings.data_gib,
         "python": settings.python,
