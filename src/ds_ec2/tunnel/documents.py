@@ -89,6 +89,8 @@ def handshake_request(message: Message) -> HandshakeRequest:
     session_type, unsupported = "", []
     properties: Mapping[str, Any] = {}
     for action in document.get("RequestedClientActions") or []:
+        if not isinstance(action, dict):
+            raise WireError("a handshake whose actions are no objects")
         if action.get("ActionType") == "SessionType":
             parameters = action.get("ActionParameters") or {}
             session_type = str(parameters.get("SessionType", ""))

@@ -178,7 +178,8 @@ class Mux:
             reason = self._session.channel.reason or reason
         except (LinkLostError, SmuxError) as error:
             reason = str(error) or reason
-        self._end(reason)
+        finally:
+            self._end(reason)
 
     def _take(self, message: Message) -> None:
         if message.payload_type == PayloadType.FLAG:

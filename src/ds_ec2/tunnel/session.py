@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from ds_ec2.errors import DsEc2Error
 from ds_ec2.tunnel.channel import Channel, ChannelClosedError, ChannelOptions
-from ds_ec2.tunnel.codec import PayloadType
+from ds_ec2.tunnel.codec import PayloadType, WireError
 from ds_ec2.tunnel.documents import (
     HandshakeRequest,
     customer_message,
@@ -55,9 +55,13 @@ class Session:
         """Answer the agent's handshake request.
 
         Raises:
-            DsEc2Error: The session must be encrypted with a KMS key, which this client cannot do.
+            DsEc2Error: The session must be encrypted with a KMS key, which this client cannot do, or the
+                request cannot be read.
         """
-        request = handshake_request(message)
+        try:
+            request = handshake_request(message)
+        except WireError as error:
+            raise _no_handshake(str(error)) from error
         await self.channel.send(PayloadType.HANDSHAKE_RESPONSE, handshake_response(request))
         if "KMSEncryption" in request.unsupported:
             raise DsEc2Error(
@@ -69,8 +73,9 @@ class Session:
 
     def complete_handshake(self, message: Message) -> None:
         """Show what the account's administrator wants to be read."""
-        if text := customer_message(message).strip():
-            self.on_event(text)
+        with suppress(WireError):
+            if text := customer_message(message).strip():
+                self.on_event(text)
 
     async def shake_hands(self) -> HandshakeRequest:
         """Wait for the agent's handshake and finish it: the way every port session begins.
