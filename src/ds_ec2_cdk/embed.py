@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import lzma
 from importlib.resources import files
 from typing import Final
 
@@ -26,14 +28,9 @@ _END: Final = "DS_EC2_END"
 def user_data() -> str:
     """Return the machine's user data, for `Fn::Sub` with `Ready`, the wait condition's handle.
 
-    It never changes with what a machine is to have.
-
-    Raises:
-        ValueError: The loader cannot be embedded.
+    They never change with what a machine is to have. The loader is packed: the CDK command line sends text as
+    indented YAML, and the all-in-one stack would be too large for CloudFormation.
     """
-    loader = pack.loader_text()
-    if "${" in loader or _END in loader:
-        raise ValueError("loader.py holds a dollar-brace or the end mark: it cannot stand in Fn::Sub")
     boot = (
         '{"region": "${AWS::Region}", "stack": "${AWS::StackName}", "url_suffix": "${AWS::URLSuffix}",'
         ' "signal_url": "${Ready}"}'
@@ -42,11 +39,20 @@ def user_data() -> str:
         "#!/bin/sh\n"
         "set -eu\n"
         "mkdir -p /etc/ds-ec2 /opt/ds-ec2\n"
-        # The URL lets whoever has it answer for this machine.
+        # Whoever has the URL can answer for this machine.
         f"(umask 077; cat >/etc/ds-ec2/boot.json) <<'{_END}'\n{boot}\n{_END}\n"
-        f"cat >/opt/ds-ec2/loader.py <<'{_END}'\n{loader}{_END}\n"
+        f"python3 - <<'{_END}'\n"
+        "import base64, lzma\n"
+        f'text = lzma.decompress(base64.b64decode("{_packed(pack.loader_text())}"))\n'
+        'open("/opt/ds-ec2/loader.py", "wb").write(text)\n'
+        f"{_END}\n"
         "exec python3 /opt/ds-ec2/loader.py\n"
     )
+
+
+def _packed(text: str) -> str:
+    """Return a text as base64 of xz."""
+    return base64.b64encode(lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME)).decode()
 
 
 def code_parameters() -> dict[str, str]:
