@@ -32,7 +32,7 @@ def mount(stage: Stage) -> None:
         _link(platform, folders[volume])
     elif attached and volume:
         folder = Path(attached, volume)
-        stage.wait(f"volume {volume}", lambda: folder.is_dir(), 0.2)
+        stage.wait(f"volume {volume}", folder.is_dir, 0.2)
         _link(platform, str(folder))
     elif volume.startswith("vol-") and not os.path.ismount(DATA):
         stage.wait(f"volume {volume}", lambda: _device(volume), 2.0)

@@ -43,6 +43,8 @@ def service(platform: Platform, uv: Uv) -> supervisor.Service:
     }
     command = [f"{platform.path(ENVIRONMENT)}/bin/python", "-m", "jupyterlab", "--no-browser"]
     command += [f"--ServerApp.{name}={value}" for name, value in options.items()]
+    # A private machine asks nobody for news; neither does it trouble its user with the question.
+    command += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     # `uv pip install` and `%pip install` in a notebook find the machine's index as well.
     own = {**uv.variables, **variables(platform), "JUPYTER_TOKEN_FILE": platform.path(TOKEN)}
     environment = platform.environment(**own)
