@@ -103,7 +103,7 @@ class DsEc2Stack(PlainStack):
         self._shorten_names()
 
     def _shorten_names(self) -> None:
-        """Give resources the names that they have in the shipped templates: they read better, and save 2 KB."""
+        """Give resources the names that they have in the shipped templates: readable, and 2 KB less."""
         for one in self.node.find_all():
             if isinstance(one, cdk.CfnResource):
                 one.override_logical_id(one.node.id)
