@@ -108,14 +108,18 @@ def machines_on(account: Account, found: Inventory, network: Stack) -> tuple[str
     on_it = {
         stack.name
         for stack in found.stacks
-        if stack.tags.get(TAG_PART) == "machine"
-        and stack.parameters.get(MachineParameter.SECURITY_GROUP, group) == group
+        if stack.parameters.get(MachineParameter.SECURITY_GROUP, _group_unless_told(stack, group)) == group
     }
     return tuple(
         machine.name
         for machine in machines_of(account, found)
         if machine.stack in on_it and machine.status not in _WITHOUT_INSTANCE
     )
+
+
+def _group_unless_told(stack: Stack, group: str) -> str:
+    """Return what a stack that names no security group stands for: only a machine stack is on the network."""
+    return group if stack.tags.get(TAG_PART) == "machine" else ""
 
 
 def plan_network_down(account: Account) -> NetworkDownPlan:
