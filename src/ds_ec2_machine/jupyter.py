@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from ds_ec2_machine.uv import Uv
 
 
+SETTINGS = f"{ENVIRONMENT}/share/jupyter/lab/settings"
+# A private machine asks nobody for news, and does not trouble its user with the question.
+# Source: https://jupyterlab.readthedocs.io/en/stable/user/announcements.html
+OVERRIDES = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+
+
 def ask(platform: Platform, path: str) -> Any:
     """Return JupyterLab's answer to a GET.
 
@@ -43,8 +51,6 @@ def service(platform: Platform, uv: Uv) -> supervisor.Service:
     }
     command = [f"{platform.path(ENVIRONMENT)}/bin/python", "-m", "jupyterlab", "--no-browser"]
     command += [f"--ServerApp.{name}={value}" for name, value in options.items()]
-    # A private machine asks nobody for news; neither does it trouble its user with the question.
-    command += ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     # `uv pip install` and `%pip install` in a notebook find the machine's index as well.
     own = {**uv.variables, **variables(platform), "JUPYTER_TOKEN_FILE": platform.path(TOKEN)}
     environment = platform.environment(**own)
@@ -61,6 +67,8 @@ def start(stage: Stage, uv: Uv) -> None:
     if not platform.token():
         write(platform.path(TOKEN), secrets.token_urlsafe(32).encode(), 0o600)
         platform.give(platform.file(TOKEN))
+    platform.user_folder(SETTINGS)
+    write(platform.path(f"{SETTINGS}/overrides.json"), json.dumps(OVERRIDES).encode())
     supervisor.ensure(platform, service(platform, uv))
     _wait(stage)
 

@@ -83,6 +83,7 @@ def test_a_cell_computes_and_a_terminal_answers(
             if answer.strip():
                 break
         page.screenshot(path=artefacts / "jupyterlab-terminal.png")
+        assert page.get_by_text("Jupyter news").count() == 0
         number, user = answer.split()
         assert number == "42"
         assert user != "root"
