@@ -24,7 +24,7 @@ QUIET = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: Playwright's event loop runs in this thread while it is open
 def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium")
     if program is None:
