@@ -86,7 +86,7 @@ def plan_lab(account: Account, name: str = "", local_port: int = 0) -> LabPlan:
         DsEc2Error: The machine is being made or removed, or is gone.
     """
     if local_port:
-        _check_free(local_port)
+        _check_free(local_port, f"ds-ec2 lab {name}".rstrip() + account.flags)
     machine = find(account, name)
     needs_start = machine.status in {MachineStatus.STOPPED, MachineStatus.STOPPING}
     if not needs_start:
@@ -161,7 +161,7 @@ def _answers(account: Account, lab: LabSession, door: _Door) -> Generator[Step, 
         time.sleep(max(account.poll_s, 0.5))
 
 
-def _check_free(port: int) -> None:
+def _check_free(port: int, command: str) -> None:
     with socket.socket() as probe:
         # As the tunnel will: without it, a port whose last connection has just ended would look taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -171,5 +171,5 @@ def _check_free(port: int) -> None:
             raise UsageError(
                 f"port {port} of this computer is in use",
                 why=error.strerror or str(error),
-                hint=f"ds-ec2 lab --port {port + 1} (or leave --port out: any free one)",
+                hint=f"{command} (without --port: any free one)",
             ) from error

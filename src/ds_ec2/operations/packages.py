@@ -62,7 +62,9 @@ def read_packages(path: Path | None) -> str:
             hint=f"iconv -f latin1 -t utf-8 {path} > {path.stem}-utf8.txt",
         ) from error
     except OSError as error:
-        raise UsageError(f"{path} cannot be read", why=error.strerror or str(error)) from error
+        raise UsageError(
+            f"{path} cannot be read", why=error.strerror or str(error), hint=f"ls -ld {path}"
+        ) from error
     return check_packages(text, str(path))
 
 

@@ -13,6 +13,7 @@ from ds_ec2.aws.images import ARCHITECTURES
 from ds_ec2.catalog.prices import usd_per_hour
 from ds_ec2.errors import DsEc2Error, UsageError
 from ds_ec2.model.names import DataParameter, check_name
+from ds_ec2.model.requests import DEFAULT_TYPE
 from ds_ec2.operations.machines import inventory, owner_of
 from ds_ec2.operations.network import check_cidr
 
@@ -115,8 +116,8 @@ def read_type(account: Account, name: str) -> InstanceType:
 
 def not_sold(account: Account, name: str, *, known: bool) -> UsageError:
     """Return the error for a type that this region does not sell, or that is `known` nowhere."""
-    near = get_close_matches(name, set(account.ec2.type_names()) - {name}, n=3, cutoff=0.5)
-    hint = f"ds-ec2 up --instance-type {near[0]}{account.flags}" if near else ""
+    near = get_close_matches(name.lower(), set(account.ec2.type_names()) - {name}, n=3, cutoff=0.5)
+    hint = f"ds-ec2 up --instance-type {near[0] if near else DEFAULT_TYPE}{account.flags}"
     what = f"{account.region} does not sell {name}" if known else f"there is no instance type {name!r}"
     why = f"near are {', '.join(near)}" if near else ""
     return UsageError(what, why=why, hint=f"another --region, or {hint}" if known else hint)
