@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import time
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 VERSION = "1.2.764.0"
-ACCESS_KEY, SECRET = "AKIAEXAMPLE", "secret"
+ACCESS_KEY = os.environ.get("PLUGIN_CLIENT_ACCESS_KEY", "AKIAEXAMPLE")
+SECRET = os.environ.get("PLUGIN_CLIENT_SECRET", "secret")
 RESEND_S = 0.1
 
 
