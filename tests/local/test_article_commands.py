@@ -126,8 +126,7 @@ def test_the_article_opens_a_shell(aws: AwsCli) -> None:
 
 def test_the_article_reaches_jupyterlab_in_a_screen(aws: AwsCli, ds_ec2: CommandLine) -> None:
     screen = f"cd ~ && screen -dmS jupyter jupyter-lab --no-browser --port={PORT}"
-    # A deviation: systemd makes /run/screen at boot, and an embedded machine, without systemd, lacks it.
-    ds_ec2("ssh", "work", "--", f"export SCREENDIR=$(mktemp -d) && {screen}")
+    ds_ec2("ssh", "work", "--", screen)
     ports = {"portNumber": [PORT], "localPortNumber": [PORT]}
     document = "AWS-StartPortForwardingSession"
     printed = aws.start_session("--document-name", document, "--parameters", json.dumps(ports))

@@ -119,7 +119,10 @@ class Init:
             if path.is_symlink():
                 path.unlink()
             path.write_text(text)
-        if self._settings.contained:  # else it is the host's
+        if self._settings.contained:  # else these are the host's
+            screens = Path("/run/screen")  # systemd-tmpfiles makes it, on a machine with systemd
+            screens.mkdir(exist_ok=True)
+            screens.chmod(0o777)
             subprocess.run(["find", "/tmp", "-mindepth", "1", "-delete"], check=False)  # noqa: S108 - its own
 
     async def _boot(self) -> None:
