@@ -26,7 +26,7 @@ _KNOWN: Final = (
     _Known(
         r"InsufficientInstanceCapacity|do not have sufficient .* capacity|InsufficientCapacity",
         "AWS has no machine of this type free in this zone",
-        "name another zone (--zone) or another type (--type), or try again a little later",
+        "name another zone (--zone) or another type (--instance-type), or try again a little later",
     ),
     _Known(
         r"VpcLimitExceeded|maximum number of VPCs",

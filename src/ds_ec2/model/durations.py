@@ -23,4 +23,8 @@ def parse_seconds(text: str) -> int:
         return int(clean) * 60
     if re.fullmatch(r"(\d+[smhd])+", clean):
         return sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"(\d+)([smhd])", clean))
-    raise UsageError(f"{text!r} is no duration", why="durations look like 20m, 4h, 1h30m, or never")
+    raise UsageError(
+        f"{text!r} is no duration",
+        why="durations look like 20m, 4h, 1h30m, or never",
+        hint="ds-ec2 up --idle-timeout 60m",
+    )

@@ -38,7 +38,7 @@ DOCUMENT_SSH: Final = "AWS-StartSSHSession"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,29}")
 _NAME_RULE = (
     "a name has lower-case letters, digits and hyphens, begins with a letter,"
-    " is at most 30 long, and does not end in -data"
+    " is at most 30 long, does not end in -data, and is not network"
 )
 _OWNER = re.compile(r"[a-z0-9]{1,20}")
 
@@ -120,7 +120,9 @@ def check_name(name: str) -> str:
     """
     if _NAME.fullmatch(name) and not name.endswith(("-", "-data")) and name != "network":
         return name
-    suggestion = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-0123456789")[:30].rstrip("-") or "work"
+    plain = re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-0123456789")[:30]
+    suggestion = re.sub(r"(-data|-)+$", "", plain)
+    suggestion = "work" if suggestion in {"", "network"} else suggestion
     raise UsageError(
         f"{name!r} cannot name a machine",
         why=_NAME_RULE,
