@@ -50,8 +50,7 @@ def start_up(environment: dict[str, str]) -> list[Cost]:
         cost("python -c pass", [sys.executable, "-c", "pass"], environment, 15),
         cost("ds-ec2 --help", [*ours, "--help"], environment, 15),
     ]
-    aws = BIN / "awscli" / "bin" / "aws"
-    aws = aws if aws.exists() else BIN.parent / "awscli" / "bin" / "aws"
+    aws = BIN.parent / "awscli" / "bin" / "aws"
     if aws.exists():
         costs.append(cost("aws --version", [str(aws), "--version"], environment, 5))
     costs.append(cost("ds-ec2 ls", [*ours, "--local", "ls"], environment, 5))
