@@ -10,8 +10,6 @@ from ds_ec2.cli.lab import stay
 from ds_ec2.model.target import Target
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from ds_ec2.aws.account import Account
 
 EXAMPLE = """\b
@@ -45,10 +43,10 @@ def command(*, once: bool, no_browser: bool) -> None:
                 output.emit(f"JupyterLab answered at {lab.url}")
             else:
                 stay(lab, target, browser=not no_browser)
-    finally:
         output.say("Removing everything that was made.")
         _down(account)
-        show_steps(local.local_stop())
+    finally:
+        show_steps(local.local_stop())  # what a failure left half-made goes with it
     output.emit("The demo is over: machine, data, network and embedded AWS are gone.")
 
 
@@ -58,13 +56,9 @@ def _up(account: Account) -> None:
     from ds_ec2.model.requests import UpRequest
     from ds_ec2.operations.up import apply_up, plan_up
 
-    plan = plan_up(account, UpRequest(name=NAME, wait_ready=True, packages=_packages()))
+    plan = plan_up(account, UpRequest(name=NAME, wait_ready=True))
     output.say(plans.up_plan(plan))
     show_steps(apply_up(account, plan))
-
-
-def _packages() -> Path | None:
-    return None
 
 
 def _down(account: Account) -> None:
