@@ -22,7 +22,7 @@ from ds_ec2.operations.packages import MOST_BYTES, check_packages, read_packages
         "mine @ https://example.org/mine-1.0-py3-none-any.whl",
         "theirs@git+https://github.com/org/theirs@v1.2#egg=theirs",
         "requests==2.32.3 --hash=sha256:" + "0" * 64,
-        "--extra-index-url https://download.pytorch.org/whl/cpu",
+        "--extra-index-url https://torch.example/whl/cpu",
         "--pre",
         "# a comment; with $(anything) in it",
         "numpy  # pinned soon",
