@@ -27,7 +27,7 @@ Ctrl-C closes the tunnel; the machine runs on until it is idle or stopped.
     type=click.IntRange(0, 65535),
     default=0,
     metavar="N",
-    help="Port on this computer.  [default: a free one]",
+    help="Port on this computer.  [default: the same each time, where it is free]",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address, open nothing.")
 @yes_option

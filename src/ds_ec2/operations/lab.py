@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 import time
 from dataclasses import dataclass, field
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 _PATIENCE_S: Final = 120.0
 """For a machine that has just started: its agent, its control program, its JupyterLab."""
 _ANSWER_S: Final = 10.0
+_USUAL_PORTS: Final = range(20_000, 30_000)
+"""Below the ports that systems give out by themselves.
+
+Source: https://docs.kernel.org/networking/ip-sysctl.html (ip_local_port_range: 32768 to 60999)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +87,11 @@ class LabSession:
 def plan_lab(account: Account, name: str = "", local_port: int = 0) -> LabPlan:
     """Return what `lab` would do: whether the machine must be started first is a question.
 
+    Without a wish, a machine has the same port each time where that is free: a browser keeps what it
+    has loaded for one host and port.
+
     Raises:
-        UsageError: The port is in use.
+        UsageError: The wanted port is in use.
         DsEc2Error: The machine is being made or removed, or is gone.
     """
     if local_port:
@@ -91,7 +100,7 @@ def plan_lab(account: Account, name: str = "", local_port: int = 0) -> LabPlan:
     needs_start = machine.status in {MachineStatus.STOPPED, MachineStatus.STOPPING}
     if not needs_start:
         reachable(account, machine)
-    return LabPlan(machine=machine, needs_start=needs_start, local_port=local_port)
+    return LabPlan(machine, needs_start, local_port or _usual_port(machine))
 
 
 def open_lab(account: Account, plan: LabPlan) -> Generator[Step, None, LabSession]:
@@ -161,15 +170,29 @@ def _answers(account: Account, lab: LabSession, door: _Door) -> Generator[Step, 
         time.sleep(max(account.poll_s, 0.5))
 
 
+def _usual_port(machine: Machine) -> int:
+    """Return the machine's own port of this computer, 0 where it is in use."""
+    digest = hashlib.sha256(f"{machine.region}/{machine.stack}".encode()).digest()
+    port = _USUAL_PORTS[int.from_bytes(digest[:4], "big") % len(_USUAL_PORTS)]
+    return 0 if _in_use(port) else port
+
+
 def _check_free(port: int, command: str) -> None:
+    if reason := _in_use(port):
+        raise UsageError(
+            f"port {port} of this computer is in use",
+            why=reason,
+            hint=f"{command} (without --port: one that is free)",
+        )
+
+
+def _in_use(port: int) -> str:
+    """Return why the tunnel cannot have a port, empty where it can."""
     with socket.socket() as probe:
         # As the tunnel will: without it, a port whose last connection has just ended would look taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise UsageError(
-                f"port {port} of this computer is in use",
-                why=error.strerror or str(error),
-                hint=f"{command} (without --port: any free one)",
-            ) from error
+            return error.strerror or str(error)
+    return ""

@@ -116,6 +116,18 @@ def test_a_port_in_use_is_refused_before_anything_is_opened(account: Account) ->
 
 
 @pytest.mark.usefixtures("machine")
+def test_a_machine_keeps_its_port_of_this_computer_where_that_is_free(account: Account) -> None:
+    usual = plan_lab(account).local_port
+    assert 20_000 <= usual < 30_000
+    with done(open_lab(account, plan_lab(account))) as lab:
+        assert lab.local_port == usual
+        assert plan_lab(account).local_port == 0
+        with done(open_lab(account, plan_lab(account))) as second:
+            assert second.local_port not in {0, usual}
+    assert plan_lab(account).local_port == usual
+
+
+@pytest.mark.usefixtures("machine")
 def test_a_public_key_is_authorized_for_the_machines_user(account: Account, tmp_path: Path) -> None:
     key = tmp_path / "id_test.pub"
     key.write_text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0000000000000000000000000000000000000000000 test\n")
