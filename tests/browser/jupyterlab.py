@@ -51,6 +51,19 @@ class Lab:
         expect(output).not_to_be_empty(timeout=60_000)
         return output.inner_text()
 
+    def open(self, page: Page) -> tuple[int, int]:
+        """Load JupyterLab until its launcher shows; return the bytes and requests that took the tunnel."""
+        sizes = []
+        network = page.context.new_cdp_session(page)
+        network.send("Network.enable")
+        # Of what comes from the browser's own cache, nothing is on the wire.
+        network.on("Network.loadingFinished", lambda event: sizes.append(int(event["encodedDataLength"])))
+        page.goto(f"{self.base}/lab?token={self.token}&reset")
+        page.locator(".jp-Launcher").first.wait_for()
+        page.wait_for_load_state("networkidle")
+        network.detach()
+        return sum(sizes), sum(size > 0 for size in sizes)
+
     def type_in_terminal(self, page: Page, line: str) -> None:
         """Open a terminal from the launcher and type a line."""
         page.goto(f"{self.base}/lab?token={self.token}&reset")

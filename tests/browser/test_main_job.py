@@ -13,7 +13,7 @@ import pytest
 from tests.browser.jupyterlab import Lab
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from playwright.sync_api import Page
@@ -87,6 +87,21 @@ def test_a_cell_computes_and_a_terminal_answers(
         number, user = answer.split()
         assert number == "42"
         assert user != "root"
+
+
+def test_the_page_is_small_and_comes_once(
+    ds_ec2: CommandLine, machines: tuple[str, str], page: Page, record_property: Callable[[str, object], None]
+) -> None:
+    """Through one Session Manager session come about 0.6 MB/s; the browser's cache is for one port."""
+    loads = []
+    for _ in range(2):
+        with open_lab(ds_ec2, machines[0]) as lab:
+            loads.append(lab.open(page))
+    record_property("page_loads", loads)
+    (first, _), (second, requests) = loads
+    assert first < 2_000_000
+    assert second < 150_000
+    assert requests < 100
 
 
 def test_both_machines_are_listed_and_reachable(ds_ec2: CommandLine, machines: tuple[str, str]) -> None:
