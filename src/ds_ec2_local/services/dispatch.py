@@ -103,3 +103,7 @@ class Dispatcher:
                 from ds_ec2_local.services import lambda_service
 
                 lambda_service.install(self._runner)
+            if service in {"s3", "s3bucket_path"}:
+                from ds_ec2_local.services import bucket_policies
+
+                bucket_policies.install()

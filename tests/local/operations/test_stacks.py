@@ -137,9 +137,11 @@ def test_a_network_that_two_make_at_once_is_made_once(account: Account, s3: S3Cl
     assert len(first.subnets) == len(first.zones) == 3
     assert first.machines == ()
     assert first.bill.usd_per_month_stopped == pytest.approx(0.64)
-    # It refuses requests without TLS, and loopback has none.
-    s3.delete_bucket_policy(Bucket=first.bucket)
+    # Its policy refuses requests without TLS; loopback counts as TLS.
+    assert "aws:SecureTransport" in s3.get_bucket_policy(Bucket=first.bucket)["Policy"]
     s3.put_object(Bucket=first.bucket, Key="a/b", Body=b"x")
+    assert s3.get_object(Bucket=first.bucket, Key="a/b")["Body"].read() == b"x"
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket=first.bucket)["Contents"]] == ["a/b"]
     down = plan_network_down(account)
     assert down.objects >= 1
     done(apply_network_down(account, down))
