@@ -34,6 +34,10 @@ class NoSuchThingError(NotFoundError):
         self.code = code
 
 
+class NotRunningError(DsEc2Error):
+    """Nothing answers at an address of this computer: the embedded AWS has ended."""
+
+
 def translated(function: Callable[P, R]) -> Callable[P, R]:
     """Turn what botocore raises into `DsEc2Error`, with the original as its cause."""
 
@@ -62,6 +66,7 @@ _REFUSED: Final = frozenset(
         "SignatureDoesNotMatch",
         "InvalidAccessKeyId",
         "IncompleteSignature",
+        "InvalidSignatureException",
     }
 )
 _DENIED: Final = frozenset(
@@ -196,8 +201,10 @@ def _unreachable(error: BotoCoreError) -> DsEc2Error:
     url = str(error.kwargs.get("endpoint_url", ""))
     host = urlsplit(url).hostname or ""
     if host in _LOOPBACK:
-        return DsEc2Error(
-            f"the embedded AWS does not answer at {url}", why=str(error), hint="ds-ec2 local start"
+        return NotRunningError(
+            "the embedded AWS has ended",
+            why=f"nothing answers at {url}: it was stopped, or its process was killed",
+            hint="ds-ec2 --local up (a new one is started; what the old one held is gone)",
         )
     return DsEc2Error(
         "AWS cannot be reached",

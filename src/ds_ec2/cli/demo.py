@@ -6,9 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ds_ec2.cli.lab import stay
-from ds_ec2.model.target import Target
-
 if TYPE_CHECKING:
     from ds_ec2.aws.account import Account
 
@@ -29,25 +26,39 @@ def command(*, once: bool, no_browser: bool) -> None:
     The templates, the CloudFormation calls, the bootstrap and the tunnel are those of a real account.
     """
     from ds_ec2.console import output
+    from ds_ec2.errors import DsEc2Error
+    from ds_ec2.operations.demo import demo_account
+
+    with demo_account() as account:
+        try:
+            _up(account)
+            _lab(account, once=once, browser=not no_browser)
+            output.say("Removing everything that was made.")
+            _down(account)
+        except DsEc2Error as error:
+            # Its embedded AWS ends with it: a hint that looks into the machine would find nothing.
+            hint = "the same, step by step, with a machine that stays: ds-ec2 --local up demo"
+            raise DsEc2Error(error.what, why=error.why, hint=hint, exit_code=error.exit_code) from error
+    output.emit("The demo is over: machine, data, network and embedded AWS are gone.")
+
+
+def _lab(account: Account, *, once: bool, browser: bool) -> None:
+    from contextlib import suppress
+
+    from ds_ec2.cli.lab import show_address
+    from ds_ec2.console import output
     from ds_ec2.console.progress import show_steps
-    from ds_ec2.operations import local
-    from ds_ec2.operations.connect import connect
     from ds_ec2.operations.lab import open_lab, plan_lab
 
-    target = Target(local=True)
-    account = connect(target)
-    try:
-        _up(account)
-        with show_steps(open_lab(account, plan_lab(account, NAME))) as lab:
-            if once:
-                output.emit(f"JupyterLab answered at {lab.url}")
-            else:
-                stay(lab, target, browser=not no_browser)
-        output.say("Removing everything that was made.")
-        _down(account)
-    finally:
-        show_steps(local.local_stop())  # what a failure left half-made goes with it
-    output.emit("The demo is over: machine, data, network and embedded AWS are gone.")
+    with show_steps(open_lab(account, plan_lab(account, NAME))) as lab:
+        if once:
+            output.emit(f"JupyterLab answered at {lab.url}")
+            return
+        show_address(lab, browser=browser)
+        output.say("Ctrl-C ends the demo.")
+        with suppress(KeyboardInterrupt):
+            lab.wait()
+            raise lab.broken()
 
 
 def _up(account: Account) -> None:

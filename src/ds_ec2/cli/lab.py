@@ -37,6 +37,7 @@ def command(
     target: Target, name: str | None, port: int, *, no_browser: bool, yes: bool, as_json: bool
 ) -> None:
     """Open JupyterLab of a machine in the browser, through Session Manager."""
+    from ds_ec2.console import output
     from ds_ec2.console.progress import show_steps
     from ds_ec2.console.prompt import confirm
     from ds_ec2.operations.connect import connect
@@ -52,22 +53,23 @@ def command(
     ):
         raise click.Abort
     with show_steps(open_lab(account, plan)) as lab:
-        stay(lab, target, browser=not no_browser and not as_json, as_json=as_json)
+        if as_json:
+            output.emit_json({"url": lab.url_with_token, "port": lab.local_port, "machine": lab.machine})
+        else:
+            show_address(lab, browser=not no_browser)
+            output.say("Ctrl-C closes the tunnel.")
+        stay(lab, target)
 
 
-def stay(lab: LabSession, target: Target, *, browser: bool, as_json: bool = False) -> None:
-    """Show the address, open the browser where there is one, and wait for Ctrl-C or a broken tunnel."""
+def stay(lab: LabSession, target: Target) -> None:
+    """Wait for Ctrl-C.
+
+    Raises:
+        DsEc2Error: The tunnel broke for good.
+    """
     from ds_ec2.console import output
     from ds_ec2.console.amounts import per_hour
-    from ds_ec2.console.browser import open_browser
-    from ds_ec2.errors import DsEc2Error
 
-    if as_json:
-        output.emit_json({"url": lab.url_with_token, "port": lab.local_port, "machine": lab.machine})
-    else:
-        opened = browser and open_browser(lab.url_with_token)
-        output.emit(lab.url if opened else lab.url_with_token)
-        output.say("Ctrl-C closes the tunnel.")
     try:
         lab.wait()
     except KeyboardInterrupt:
@@ -77,4 +79,13 @@ def stay(lab: LabSession, target: Target, *, browser: bool, as_json: bool = Fals
             f"\nThe tunnel is closed; {lab.machine.name} runs on ({price}). Stop it: ds-ec2 stop {name}"
         )
         return
-    raise DsEc2Error("the tunnel broke", why=lab.failed, hint=f"ds-ec2 lab {lab.machine.name}{target.flags}")
+    raise lab.broken()
+
+
+def show_address(lab: LabSession, *, browser: bool) -> None:
+    """Print the address, and open the browser where there is one."""
+    from ds_ec2.console import output
+    from ds_ec2.console.browser import open_browser
+
+    opened = browser and open_browser(lab.url_with_token)
+    output.emit(lab.url if opened else lab.url_with_token)

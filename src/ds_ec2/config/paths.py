@@ -41,3 +41,8 @@ def state_dir(environment: Mapping[str, str] = os.environ) -> Path:
 def local_state_dir(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the embedded AWS's folder."""
     return state_dir(environment) / "local"
+
+
+def demo_state_dir(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of the demo's own embedded AWS: it never touches the one of `--local`."""
+    return state_dir(environment) / "demo"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ds_ec2.aws.account import Account
     from ds_ec2.model.target import Target
 
@@ -29,10 +31,24 @@ def connect(target: Target) -> Account:
 
 
 def _local(target: Target) -> Account:
+    if target.region:
+        from ds_ec2.aws.regions import named_region
+
+        named_region(target.region)  # before a server is started for it
+    return local_account(target)
+
+
+def local_account(target: Target, folder: Path | None = None) -> Account:
+    """Start the embedded AWS of a folder where it does not answer, and return its account.
+
+    Args:
+        target: Region and flags.
+        folder: Its state; None for that of `--local`.
+    """
     from ds_ec2.aws.account import open_account
     from ds_ec2.operations.local import LOCAL_KEYS, LOCAL_REGION, local_start
 
-    starting = local_start()
+    starting = local_start(folder)
     while True:
         try:
             next(starting)

@@ -6,11 +6,13 @@ import hashlib
 import socket
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
+from ds_ec2.aws.errors import NoSuchThingError, NotRunningError
 from ds_ec2.errors import DsEc2Error, UsageError
 from ds_ec2.model.machine import Machine, MachineStatus
 from ds_ec2.model.names import JUPYTER_PORT
@@ -52,7 +54,8 @@ class LabSession:
     `url` may be printed and logged. `url_with_token` is for a browser alone: whoever has it can run code.
     """
 
-    def __init__(self, machine: Machine, forward: PortForward, door: _Door) -> None:
+    def __init__(self, account: Account, machine: Machine, forward: PortForward, door: _Door) -> None:
+        self._account = account
         self.machine = machine
         self.local_port: int = forward.local_port
         self.url = f"http://127.0.0.1:{self.local_port}{door.root}lab"
@@ -67,6 +70,15 @@ class LabSession:
     def failed(self) -> str:
         """Why the tunnel broke for good, or empty."""
         return str(self._forward.failed or "")
+
+    def broken(self) -> DsEc2Error:
+        """Return the error of a tunnel that broke for good, with the command that helps."""
+        name = f"{self.machine.name}{self._account.flags}"
+        return DsEc2Error(
+            f"the tunnel to {self.machine.name} is closed: its other end is gone",
+            why=self.failed,
+            hint=f"ds-ec2 ls{self._account.flags}, then ds-ec2 lab {name}",
+        )
 
     def close(self) -> None:
         """Close the tunnel; the machine runs on."""
@@ -116,16 +128,32 @@ def open_lab(account: Account, plan: LabPlan) -> Generator[Step, None, LabSessio
     begun = time.monotonic()
     yield Step("tunnel", "tunnel", StepState.RUNNING)
     door = yield from _door(account, machine, begun)
-    forward = PortForward(account.sessions, machine.instance_id, door.port, plan.local_port)
+    watch = partial(gone, account, machine)
+    forward = PortForward(account.sessions, machine.instance_id, door.port, plan.local_port, gone=watch)
     forward.__enter__()
     try:
-        lab = LabSession(machine, forward, door)
+        lab = LabSession(account, machine, forward, door)
         yield Step("tunnel", "tunnel", StepState.DONE, "", time.monotonic() - begun)
         yield from _answers(account, lab, door)
     except BaseException:
         forward.__exit__(None, None, None)
         raise
     return lab
+
+
+def gone(account: Account, machine: Machine) -> str:
+    """Return why a machine cannot come back by itself to a tunnel, or empty: it runs, or nobody can tell."""
+    try:
+        instance = account.ec2.instance(machine.instance_id)
+    except NotRunningError as error:
+        return f"{error.what}; what it held is gone with it"
+    except NoSuchThingError as error:
+        return error.why
+    except DsEc2Error:
+        return ""  # no network here: the tunnel waits for it
+    if instance.state in {"pending", "running"}:
+        return ""
+    return f"{machine.name} is {instance.state}{f': {instance.reason}' if instance.reason else ''}"
 
 
 def _door(account: Account, machine: Machine, begun: float) -> Generator[Step, None, _Door]:

@@ -46,24 +46,27 @@ _children: Final[dict[int, subprocess.Popen[bytes]]] = {}
 """Servers that this process started, so that they can be waited for."""
 
 
-def local_start() -> Generator[Step, None, LocalStatus]:
+def local_start(folder: Path | None = None) -> Generator[Step, None, LocalStatus]:
     """Start the embedded AWS and wait until it answers; one that runs already is left alone.
+
+    Args:
+        folder: Its state; None for that of `--local`.
 
     Raises:
         DsEc2Error: The extra `local` is not installed, or it ended at once (with the last lines of its log).
     """
     title = "embedded AWS"
-    status = local_status()
+    status = local_status(folder)
     if status.running:
         yield Step("local", title, StepState.DONE, f"it runs already: {status.endpoint_url}")
         return status
     _check_installed()
     begun = time.monotonic()
-    state = local_state_dir()
+    state = folder or local_state_dir()
     yield Step("local", title, StepState.RUNNING, "starting")
     with _only_one(state) as first:
-        child = _spawn(state) if first and not local_status().running else None
-        while not (status := local_status()).running:
+        child = _spawn(state) if first and not local_status(folder).running else None
+        while not (status := local_status(folder)).running:
             elapsed = time.monotonic() - begun
             if child is not None and child.poll() is not None:
                 _children.pop(child.pid, None)
@@ -76,10 +79,10 @@ def local_start() -> Generator[Step, None, LocalStatus]:
     return status
 
 
-def local_stop() -> Generator[Step, None, LocalStatus]:
+def local_stop(folder: Path | None = None) -> Generator[Step, None, LocalStatus]:
     """Stop it and all its machines; one that does not run is no error."""
     title = "stop the embedded AWS"
-    status = local_status()
+    status = local_status(folder)
     if not status.running:
         yield Step("local", title, StepState.DONE, "it does not run")
         return status
@@ -96,12 +99,12 @@ def local_stop() -> Generator[Step, None, LocalStatus]:
         yield Step("local", title, StepState.RUNNING, f"process {status.pid}", elapsed)
         time.sleep(_POLL_S)
     yield Step("local", title, StepState.DONE, "", time.monotonic() - begun)
-    return local_status()
+    return local_status(folder)
 
 
-def local_status() -> LocalStatus:
+def local_status(folder: Path | None = None) -> LocalStatus:
     """Return whether it runs and where; leftovers of one that was killed do not count as running."""
-    state = local_state_dir()
+    state = folder or local_state_dir()
     endpoint = _read_endpoint(state)
     url = str(endpoint.get("endpoint_url", ""))
     running = bool(url) and _answers(url)
@@ -184,17 +187,18 @@ def _only_one(state: Path) -> Iterator[bool]:
         except FileExistsError:
             first = False
     except OSError as error:
-        raise _no_place(state, error) from error
+        raise no_place(state, error) from error
     try:
         yield first
     except OSError as error:
-        raise _no_place(state, error) from error
+        raise no_place(state, error) from error
     finally:
         if first:
             lock.unlink(missing_ok=True)
 
 
-def _no_place(state: Path, error: OSError) -> DsEc2Error:
+def no_place(state: Path, error: OSError) -> DsEc2Error:
+    """Return the error for a folder that cannot be written."""
     return DsEc2Error(
         "the embedded AWS has no place for its state",
         why=f"{state}: {error.strerror or error}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
@@ -11,6 +12,7 @@ from ds_ec2.tunnel.forwarder import Forwarder
 from ds_ec2.tunnel.loop_thread import LoopThread
 from ds_ec2.tunnel.road import Road, RoadOptions
 from ds_ec2.tunnel.start import DEFAULT_WAIT_S
+from ds_ec2.tunnel.watch import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +38,8 @@ class PortForward:
         pace: Messages of 1,024 bytes a second upwards; 0 for no limit.
         wait_s: Seconds to wait for an agent that is not connected.
         on_event: Gets sentences for the user, from another thread.
+        gone: Asked now and then, in another thread: why the other end is gone for good, or empty. While
+            nobody uses the port, nothing else would tell.
     """
 
     source: SessionSource = field(repr=False)
@@ -45,9 +49,11 @@ class PortForward:
     pace: float = field(default=DEFAULT_PACE, kw_only=True)
     wait_s: float = field(default=DEFAULT_WAIT_S, kw_only=True)
     on_event: Callable[[str], None] | None = field(default=None, kw_only=True, repr=False)
+    gone: Callable[[], str] | None = field(default=None, kw_only=True, repr=False)
     _thread: LoopThread | None = field(default=None, init=False, repr=False)
     _road: Road | None = field(default=None, init=False, repr=False)
     _forwarder: Forwarder | None = field(default=None, init=False, repr=False)
+    _watch: asyncio.Task[None] | None = field(default=None, init=False, repr=False)
     _ended: threading.Event = field(default_factory=threading.Event, init=False, repr=False)
 
     @property
@@ -99,8 +105,13 @@ class PortForward:
         self._forwarder = Forwarder(self._road)
         self.local_port = await self._forwarder.listen(self.local_port)
         await self._road.mux()
+        if self.gone is not None:
+            self._watch = asyncio.create_task(watch(self._road, self.gone))
 
     async def _close(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
         if self._forwarder is not None:
             await self._forwarder.close()
         if self._road is not None:

@@ -90,6 +90,17 @@ class Road:
             self._opening.add_done_callback(self._opened)
         return await asyncio.shield(self._opening)
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a live session."""
+        return self._mux is not None and self._mux.alive
+
+    def fail(self, why: str) -> None:
+        """Break for good: no further session is opened."""
+        if not self.failed:
+            self.failed = why
+            self.on_failed()
+
     async def close(self) -> None:
         """Terminate the session."""
         if self._opening is not None:
@@ -110,8 +121,7 @@ class Road:
         try:
             mux = await self._open_mux()
         except (NotFoundError, TargetNotConnectedError) as error:
-            self.failed = error.why or error.what
-            self.on_failed()
+            self.fail(error.why or error.what)
             raise
         except DsEc2Error as error:
             self._failures += 1
