@@ -72,6 +72,7 @@ class Gate:
                 return self._signal(environ, started)
             caller = credentials.identify(call)
             principal = caller.name
+            credentials.check_scope(call)
             environ["ds_ec2_local.principal"] = caller
             self._admit(caller, call)
             return self._run(environ, started, call)

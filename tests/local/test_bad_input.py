@@ -167,6 +167,25 @@ def test_lab_refuses_a_port_in_use(ds_ec2: CommandLine) -> None:
     refused(run, USAGE, f"port {port} of this computer is in use", "ds-ec2 lab --local (without --port")
 
 
+@pytest.mark.parametrize(
+    ("region", "hint"),
+    [
+        ("mars", "--region us-east-1 "),
+        ("eu-wset-1", "--region eu-west-1 "),
+        ("US-EAST-1", "--region us-east-1 "),
+    ],
+)
+@pytest.mark.parametrize("words", [["ls"], ["up", "--yes"], ["network", "show"]])
+def test_a_region_that_does_not_exist_is_told_so(
+    ds_ec2: CommandLine, words: list[str], region: str, hint: str
+) -> None:
+    run = ds_ec2(*words, "--region", region, ok=False)
+    refused(run, USAGE, f"there is no region '{region}'", hint)
+    keys = {"AWS_ACCESS_KEY_ID": "AKIA0000000000000000", "AWS_SECRET_ACCESS_KEY": "none"}
+    account = replace(ds_ec2, flags=(), environment=ds_ec2.environment | keys)
+    refused(account(*words, "--region", region, ok=False), USAGE, f"there is no region '{region}'", hint)
+
+
 @pytest.mark.parametrize("words", [["lab"], ["ssh"], ["logs"], ["stop"], ["start"], ["down", "--yes"]])
 def test_a_machine_that_does_not_exist_is_told_so(ds_ec2: CommandLine, words: list[str]) -> None:
     run = ds_ec2(*words, ABSENT_NAME, ok=False)

@@ -119,6 +119,22 @@ def test_an_unknown_key_is_refused(local_records: Any, service: str, call: str, 
     assert refused.value.response["Error"]["Code"] == code
 
 
+@pytest.mark.parametrize(
+    ("service", "call", "code"),
+    [
+        ("ec2", "describe_vpcs", "AuthFailure"),
+        ("cloudformation", "describe_stacks", "SignatureDoesNotMatch"),
+        ("ssm", "describe_parameters", "InvalidSignatureException"),
+    ],
+)
+def test_a_region_that_does_not_exist_is_refused(
+    local_records: Any, service: str, call: str, code: str
+) -> None:
+    with pytest.raises(ClientError, match="valid region, not 'mars'") as refused:
+        getattr(local_records.client(service, region="mars"), call)()
+    assert refused.value.response["Error"]["Code"] == code
+
+
 def test_an_unsigned_request_is_refused(local_records: Any) -> None:
     status, text = refused_by(local_records.endpoint_url + "/?Action=DescribeVpcs")
     assert status == 403

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ds_ec2 import __version__
 from ds_ec2.aws.errors import translated
+from ds_ec2.aws.regions import check_region
 from ds_ec2.errors import UsageError
 
 if TYPE_CHECKING:
@@ -71,8 +72,14 @@ class Account:
 
     @cached_property
     def session(self) -> Session:
-        """The botocore session; boto3 would add a layer and 40 ms."""
-        return _session(self.profile)
+        """The botocore session; boto3 would add a layer and 40 ms.
+
+        Raises:
+            UsageError: There is no such region: told here, where botocore reads its list of them anyway.
+        """
+        session = _session(self.profile)
+        check_region(session, self.region)
+        return session
 
     @cached_property
     def ec2(self) -> Ec2:

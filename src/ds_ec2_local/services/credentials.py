@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from ds_ec2_local.services.failures import AwsError
@@ -133,6 +134,35 @@ def identify(call: Call) -> Principal:
     if known.user_name:
         return _user(known.user_name, key)
     return _session(call, key)
+
+
+def check_scope(call: Call) -> None:
+    """Check that a call is signed for a region that exists.
+
+    Raises:
+        AwsError: It is not.
+    """
+    if call.region in _regions():
+        return
+    message = f"Credential should be scoped to a valid region, not '{call.region}'."
+    if call.protocol == "ec2":
+        raise AwsError("AuthFailure", message, 401)
+    if call.service == "s3":
+        raise AwsError("AuthorizationHeaderMalformed", message, 400)
+    json = call.protocol in {"json", "rest-json"}
+    raise AwsError("InvalidSignatureException" if json else "SignatureDoesNotMatch", message, 403)
+
+
+@lru_cache
+def _regions() -> frozenset[str]:
+    from botocore.session import Session
+
+    session = Session()
+    return frozenset(
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("ec2", partition)
+    )
 
 
 def secret_of(access_key: str) -> str | None:
