@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import lzma
+from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from ds_ec2.model.names import SSM_CODE, SSM_ROOT
+from ds_ec2.model.names import SSM_ROOT, MachineParameter, code_parameter
 from ds_ec2_machine import pack
 
 INLINE_LIMIT: Final = 4096
@@ -28,8 +30,7 @@ _END: Final = "DS_EC2_END"
 def user_data() -> str:
     """Return the machine's user data, for `Fn::Sub` with `Ready`, the wait condition's handle.
 
-    They never change with what a machine is to have. The loader is packed: the CDK command line sends text as
-    indented YAML, and the all-in-one stack would be too large for CloudFormation.
+    They never change with what a machine is to have. The loader is packed: it is most of their 16 KB.
     """
     boot = (
         '{"region": "${AWS::Region}", "stack": "${AWS::StackName}", "url_suffix": "${AWS::URLSuffix}",'
@@ -55,10 +56,37 @@ def _packed(text: str) -> str:
     return base64.b64encode(lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME)).decode()
 
 
-def code_parameters() -> dict[str, str]:
-    """Return the SSM parameters of the machine's code, leaf to value; `code` is for `Fn::Sub`."""
-    manifest, parts = pack.code_parameters(STACK_PATH)
-    return {SSM_CODE: manifest} | {f"{SSM_CODE}/{index}": part for index, part in enumerate(parts)}
+@dataclass(frozen=True, slots=True)
+class Code:
+    """The machine's code, packed. Every value may be a token.
+
+    Args:
+        sha256: Hex, of the zip application.
+        parts: Base64 of xz, cut into values of SSM parameters.
+    """
+
+    sha256: str
+    parts: tuple[str, ...]
+
+
+@cache
+def code() -> Code:
+    """Return the code of this checkout."""
+    sha256, parts = pack.code()
+    return Code(sha256, tuple(parts))
+
+
+def code_values() -> dict[str, str]:
+    """Return the code as the shipped machine template takes it: names of its parameters to their values."""
+    known = code()
+    return {MachineParameter.CODE_SHA256: known.sha256} | {
+        code_parameter(index): part for index, part in enumerate(known.parts)
+    }
+
+
+def code_manifest(parts: int) -> str:
+    """Return the value of the SSM parameter `code`, for `Fn::Sub` with `Sha256`."""
+    return pack.manifest(STACK_PATH, parts, "${Sha256}")
 
 
 def follower_code() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import aws_cdk as cdk
@@ -47,6 +47,7 @@ class MachineProps:
         python: Python version of the environment.
         idle_minutes: Stop after so many idle minutes; `0` for never.
         part: Which stack it belongs to.
+        code: What runs on it: literal values, unless the stack takes them as parameters.
     """
 
     name: str
@@ -63,6 +64,7 @@ class MachineProps:
     python: str = "3.12"
     idle_minutes: str = "60"
     part: str = "machine"
+    code: embed.Code = field(default_factory=embed.code)
 
 
 class Machine(Construct):
@@ -96,13 +98,13 @@ class Machine(Construct):
             "bucket": props.bucket,
         }
         text = json.dumps({key: f"${{{key}}}" for key in settings})
-        code = embed.code_parameters()
+        code = props.code
         values = {
             SSM_SETTINGS: cdk.Fn.sub(text, settings),
             SSM_PACKAGES: props.packages,
             SSM_STATUS: "{}",
-            **code,
-            SSM_CODE: cdk.Fn.sub(code[SSM_CODE]),
+            SSM_CODE: cdk.Fn.sub(embed.code_manifest(len(code.parts)), {"Sha256": code.sha256}),
+            **{f"{SSM_CODE}/{index}": part for index, part in enumerate(code.parts)},
         }
         return {
             leaf: ssm.CfnParameter(

@@ -76,18 +76,25 @@ RULES: Final = {
     MachineParameter.PACKAGES: Rule("Text of requirements.txt; # for none", least=1, most=4096),
     MachineParameter.PYTHON: Rule("Python version of the environment", r"3\.[0-9]{1,2}"),
     MachineParameter.IDLE_MINUTES: Rule("Stop after so many idle minutes; 0 for never", "[0-9]{1,5}"),
+    MachineParameter.CODE_SHA256: Rule("SHA-256 of the machine's code", "[0-9a-f]{64}"),
 }
+CODE_PART: Final = Rule("A part of the machine's code", "[A-Za-z0-9+/=]+", least=1, most=4096)
+"""For `names.code_parameter`. A parameter's value has at most 4,096 bytes, and a template 200 parameters.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+"""
 
 
-def parameter(scope: Construct, name: str, default: str | None = None) -> str:
+def parameter(scope: Construct, name: str, default: str | None = None, *, rule: Rule | None = None) -> str:
     """Add a parameter under its shared name and return a reference to it.
 
     Args:
         scope: A stack, so that the name stays as it is.
-        name: A key of `RULES`.
+        name: A key of `RULES`, unless `rule` is given.
         default: Value where none is given; None makes it required.
+        rule: What it may be.
     """
-    rule = RULES[name]
+    rule = rule or RULES[name]
     number = rule.kind == "Number"
     made = cdk.CfnParameter(
         scope,

@@ -13,11 +13,13 @@ from ds_ec2.model.names import (
     MachineParameter,
     NetworkOutput,
     NetworkParameter,
+    code_parameter,
 )
 from ds_ec2_cdk.data import DataVolume, DataVolumeProps
+from ds_ec2_cdk.embed import Code, code
 from ds_ec2_cdk.machine import Machine, MachineProps
 from ds_ec2_cdk.network import Network, Zone
-from ds_ec2_cdk.parameters import parameter
+from ds_ec2_cdk.parameters import CODE_PART, parameter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +47,6 @@ class PlainStack(cdk.Stack):
             tags=tags,
             synthesizer=cdk.LegacyStackSynthesizer(),
             analytics_reporting=False,
-            # With indentation the all-in-one stack is too large to deploy without a bucket.
             suppress_template_indentation=True,
         )
 
@@ -137,7 +138,14 @@ class MachineStack(PlainStack):
                 packages=parameter(self, MachineParameter.PACKAGES, "#"),
                 python=parameter(self, MachineParameter.PYTHON, "3.12"),
                 idle_minutes=parameter(self, MachineParameter.IDLE_MINUTES, "60"),
+                code=self._code(),
             ),
         )
         self.export(MachineOutput.INSTANCE, machine.instance.ref, "The machine")
         self.export(MachineOutput.STATUS_PARAMETER, machine.status_parameter, "Where it says how it fares")
+
+    def _code(self) -> Code:
+        """Take the code as parameters, as many as this version's needs: it is larger than all the rest."""
+        sha256 = parameter(self, MachineParameter.CODE_SHA256)
+        names = [code_parameter(index) for index in range(len(code().parts))]
+        return Code(sha256, tuple(parameter(self, name, rule=CODE_PART) for name in names))

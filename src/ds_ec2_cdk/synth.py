@@ -1,4 +1,4 @@
-"""`python -m ds_ec2_cdk.synth`: write the templates into the package, or check that they are fresh."""
+"""`python -m ds_ec2_cdk.synth`: write templates and code into the package, or check that they are fresh."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any, Final
 
 TEMPLATES: Final = Path(__file__).parents[1] / "ds_ec2" / "templates"
 PARTS: Final = ("network", "data", "machine")
+CODE: Final = "code"
+"""Beside the templates: the values of the machine template's parameters for its code."""
 TEMPLATE_LIMIT: Final = 51_200
 """Bytes of a TemplateBody.
 
@@ -20,11 +22,12 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudform
 
 
 def synthesise() -> dict[str, str]:
-    """Return the templates' texts by name: the same bytes from the same sources."""
+    """Return the texts by name, the templates' and `code`: the same bytes from the same sources."""
     # cfn-lint checks the templates in the tests; the synthesis' own checks take as long as all the rest.
     os.environ.setdefault("CDK_VALIDATION", "false")
     import aws_cdk as cdk
 
+    from ds_ec2_cdk.embed import code_values
     from ds_ec2_cdk.stacks import DataStack, MachineStack, NetworkStack
 
     with tempfile.TemporaryDirectory(prefix="ds-ec2-synth-") as folder:
@@ -32,11 +35,13 @@ def synthesise() -> dict[str, str]:
         for part, stack in zip(PARTS, (NetworkStack, DataStack, MachineStack), strict=True):
             stack(app, part)
         app.synth()
-        return {part: _text(Path(folder) / f"{part}.template.json") for part in PARTS}
+        paths = {part: Path(folder) / f"{part}.template.json" for part in PARTS}
+        documents = {part: json.loads(path.read_text(encoding="utf-8")) for part, path in paths.items()}
+    return {name: _text(document) for name, document in (documents | {CODE: code_values()}).items()}
 
 
-def _text(path: Path) -> str:
-    return json.dumps(json.loads(path.read_text(encoding="utf-8")), indent=1, ensure_ascii=False) + "\n"
+def _text(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def user_data_text(template: dict[str, Any], resource: str = "Instance") -> str:
@@ -57,9 +62,9 @@ def main(arguments: list[str] | None = None) -> int:
         chosen.out.mkdir(parents=True, exist_ok=True)
         for part, text in texts.items():
             (chosen.out / f"{part}.json").write_text(text, encoding="utf-8")
-    lines = [
-        f"{part}.json: {len(text.encode()):,} of {TEMPLATE_LIMIT:,} bytes" for part, text in texts.items()
-    ]
+    lines = [f"{part}.json: {len(texts[part].encode()):,} of {TEMPLATE_LIMIT:,} bytes" for part in PARTS]
+    values = json.loads(texts[CODE]).values()
+    lines.append(f"code: {sum(map(len, values)):,} characters in {len(values)} of 200 parameters")
     data = user_data_text(json.loads(texts["machine"]))
     lines.append(f"user data: {len(data.encode()):,} of 16,384 bytes, before its placeholders are filled")
     sys.stdout.write("\n".join(lines) + "\n")

@@ -21,6 +21,7 @@ from typing import Any
 FIRST_WAIT_S = 900.0  # a way out that starts with the machine takes a minute or two
 LATER_WAIT_S = 45.0  # there is a copy to run
 PAUSE_S = 5.0
+MOST_NAMES = 10  # of one GetParameters
 SERVICE = "ssm"
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # metadata never goes by a proxy
 
@@ -114,14 +115,16 @@ class Host:
                 raise OSError(f"{action}: {error.code} {error.read(500).decode(errors='replace')}") from None
 
     def parameters(self, *names: str) -> list[str]:
-        """Return the values of at most 10 parameters, in order.
+        """Return the values of parameters, in order.
 
         Raises:
             OSError: As for `ssm`.
             KeyError: One of them does not exist.
         """
-        found = self.ssm("GetParameters", {"Names": names})["Parameters"]
-        values = {one["Name"]: one["Value"] for one in found}
+        values = {}
+        for at in range(0, len(names), MOST_NAMES):
+            for one in self.ssm("GetParameters", {"Names": names[at : at + MOST_NAMES]})["Parameters"]:
+                values[one["Name"]] = one["Value"]
         return [values[name] for name in names]
 
     def signal(self, status: str, reason: str) -> None:

@@ -74,15 +74,22 @@ def zip_application() -> bytes:
     return buffer.getvalue()
 
 
-def code_parameters(stack_path: str) -> Tuple[str, List[str]]:
-    """Return the value of the parameter `code`, and those of `code/0`, `code/1`, ...
-
-    Args:
-        stack_path: `/ds-ec2/<stack>`, or a placeholder for it.
-    """
+def code() -> Tuple[str, List[str]]:
+    """Return the SHA-256 of the zip application, and the values of `code/0`, `code/1`, ..."""
     application = zip_application()
     filters = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "pb": 0, "lc": 4}]
     text = base64.b64encode(lzma.compress(application, check=lzma.CHECK_NONE, filters=filters)).decode()
     parts = [text[at : at + PART_CHARACTERS] for at in range(0, len(text), PART_CHARACTERS)]
-    names = [f"{stack_path}/code/{index}" for index in range(len(parts))]
-    return json.dumps({"parts": names, "sha256": hashlib.sha256(application).hexdigest()}), parts
+    return hashlib.sha256(application).hexdigest(), parts
+
+
+def manifest(stack_path: str, parts: int, sha256: str) -> str:
+    """Return the value of the parameter `code`.
+
+    Args:
+        stack_path: `/ds-ec2/<stack>`, or a placeholder for it.
+        parts: How many there are.
+        sha256: Of the zip application, or a placeholder for it.
+    """
+    names = [f"{stack_path}/code/{index}" for index in range(parts)]
+    return json.dumps({"parts": names, "sha256": sha256})

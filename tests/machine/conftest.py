@@ -78,8 +78,8 @@ class Aws:
 
     def publish_package(self) -> None:
         """Put the real code into the parameters."""
-        value, parts = pack.code_parameters(f"/ds-ec2/{STACK}")
-        self.parameters[self.path("code")] = value
+        sha256, parts = pack.code()
+        self.parameters[self.path("code")] = pack.manifest(f"/ds-ec2/{STACK}", len(parts), sha256)
         self.parameters.update({self.path(f"code/{index}"): part for index, part in enumerate(parts)})
 
     def publish_wheel(self, name: str, module: str) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,14 @@ def test_the_code_is_fetched_with_signed_calls_and_run(machine: Machine, aws: Aw
     assert (outcome.returncode, outcome.stdout) == (0, "the new code runs boot\n")
     assert machine.file("/opt/ds-ec2/machine.pyz").read_bytes() == HELLO
     assert aws.calls == ["GetParameters", "GetParameters"]
+
+
+def test_code_of_more_parts_than_one_call_returns_is_put_together(machine: Machine, aws: Aws) -> None:
+    padding = os.urandom(36_000).hex()
+    aws.publish(zipped({"__main__.py": "print('the new code runs')", "padding": padding}))
+    assert len(aws.parameters) > 11
+    assert machine.boot().stdout == "the new code runs\n"
+    assert aws.calls == ["GetParameters"] * 3
 
 
 def test_new_code_replaces_the_copy(machine: Machine, aws: Aws) -> None:

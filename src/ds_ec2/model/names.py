@@ -103,6 +103,8 @@ class MachineParameter:
     PYTHON: Final = "PythonVersion"
     IDLE_MINUTES: Final = "IdleMinutes"
     """0 turns the idle stop off."""
+    CODE_SHA256: Final = "CodeSha256"
+    """Of the machine's code; its parts are `code_parameter(0)`, ..., as many as this version has."""
 
 
 class MachineOutput:
@@ -110,6 +112,11 @@ class MachineOutput:
 
     INSTANCE: Final = "InstanceId"
     STATUS_PARAMETER: Final = "StatusParameter"
+
+
+def code_parameter(index: int) -> str:
+    """Return the machine stack's parameter that holds a part of the machine's code: `Code0`, `Code1`, ..."""
+    return f"Code{index}"
 
 
 def check_name(name: str) -> str:

@@ -112,6 +112,8 @@ def apply_up(account: Account, plan: UpPlan) -> Generator[Step, None, Machine]:
     Raises:
         DsEc2Error: A stack failed (with AWS's reason; nothing half-made stays), or JupyterLab did not start.
     """
+    from ds_ec2.templates import code
+
     planning.check_quota(account, plan.quota, plan.type)
     name = plan.request.name
     network = yield from make_network(account, plan.network)
@@ -125,6 +127,8 @@ def apply_up(account: Account, plan: UpPlan) -> Generator[Step, None, Machine]:
         MachineParameter.BUCKET: network.outputs[NetworkOutput.BUCKET],
         MachineParameter.DATA_VOLUME: data.outputs[DataOutput.VOLUME],
     }
+    # The machine's code is no part of the plan: nobody wants to read it.
+    parameters |= code()
     tags = stack_tags("machine", plan.owner, name)
     try:
         machine = yield from make_stack(account, plan.machine, parameters, tags)

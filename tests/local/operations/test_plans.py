@@ -15,7 +15,7 @@ from ds_ec2.operations.down import plan_down
 from ds_ec2.operations.machines import list_machines
 from ds_ec2.operations.network import plan_network_down, plan_network_up, show_network
 from ds_ec2.operations.up import apply_up, plan_up
-from ds_ec2.templates import template
+from ds_ec2.templates import code, template
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +64,7 @@ def test_a_plan_gives_each_template_the_parameters_it_has(account: Account) -> N
     for stack in (plan.network, plan.data, plan.machine):
         known = json.loads(template(stack.part))["Parameters"]
         given = {*dict(stack.parameters), *stack.later}
+        given |= set(code()) if stack is plan.machine else set()
         assert given <= set(known)
         assert {name for name, rule in known.items() if "Default" not in rule} <= given
 
