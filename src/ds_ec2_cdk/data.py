@@ -22,6 +22,7 @@ class DataVolumeProps:
         zone: Availability zone.
         size_gib: GiB.
         snapshot: Snapshot to begin with; None or `AWS::NoValue` for a blank volume.
+        initialization_rate: MiB/s at which its blocks come; None or `AWS::NoValue` for the default.
         part: Which stack it belongs to.
         snapshot_on_delete: Leave a snapshot when it is removed; a create that fails leaves one too.
     """
@@ -31,6 +32,7 @@ class DataVolumeProps:
     zone: str
     size_gib: float = 50
     snapshot: str | None = None
+    initialization_rate: float | None = None
     part: str = "data"
     snapshot_on_delete: bool = False
 
@@ -51,6 +53,7 @@ class DataVolume(Construct):
             availability_zone=props.zone,
             size=props.size_gib,
             snapshot_id=props.snapshot,
+            volume_initialization_rate=props.initialization_rate,
             volume_type="gp3",
             encrypted=True,
             tags=tags(f"{props.name} data", props.part, props.owner, props.name),

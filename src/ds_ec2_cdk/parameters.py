@@ -61,6 +61,11 @@ RULES: Final = {
     DataParameter.SNAPSHOT: Rule(
         "Snapshot to begin with, or empty for a blank volume", "(snap-[0-9a-f]{8,17})?"
     ),
+    # Source: https://docs.aws.amazon.com/ebs/latest/userguide/initalize-volume.html (100 to 300)
+    DataParameter.INITIALIZATION_RATE: Rule(
+        "MiB/s at which the snapshot's blocks come, 100 to 300, for a price of its own; or empty",
+        "([12][0-9]{2}|300)?",
+    ),
     MachineParameter.INSTANCE_TYPE: Rule("Instance type", _INSTANCE_TYPE),
     MachineParameter.IMAGE: Rule(
         "Machine image; another one replaces the machine", kind="AWS::EC2::Image::Id"

@@ -98,9 +98,7 @@ class DataStack(PlainStack):
         zone = parameter(self, DataParameter.ZONE)
         size = parameter(self, DataParameter.SIZE_GIB, "50")
         snapshot = parameter(self, DataParameter.SNAPSHOT, "")
-        given = cdk.CfnCondition(
-            self, "HasSnapshot", expression=cdk.Fn.condition_not(cdk.Fn.condition_equals(snapshot, ""))
-        )
+        rate = parameter(self, DataParameter.INITIALIZATION_RATE, "")
         data = DataVolume(
             self,
             _PLAIN,
@@ -109,10 +107,17 @@ class DataStack(PlainStack):
                 owner=owner,
                 zone=zone,
                 size_gib=cdk.Token.as_number(size),
-                snapshot=cdk.Fn.condition_if(given.logical_id, snapshot, cdk.Aws.NO_VALUE).to_string(),
+                snapshot=self._if_given("Snapshot", snapshot).to_string(),
+                initialization_rate=cdk.Token.as_number(self._if_given("InitializationRate", rate)),
             ),
         )
         self.export(DataOutput.VOLUME, data.volume.ref, "The data volume")
+
+    def _if_given(self, what: str, value: str) -> cdk.ICfnRuleConditionExpression:
+        """Return a value, or none where it is empty."""
+        filled = cdk.Fn.condition_not(cdk.Fn.condition_equals(value, ""))
+        given = cdk.CfnCondition(self, f"Has{what}", expression=filled)
+        return cdk.Fn.condition_if(given.logical_id, value, cdk.Aws.NO_VALUE)
 
 
 class MachineStack(PlainStack):

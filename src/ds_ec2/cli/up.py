@@ -19,6 +19,7 @@ Example:
   ds-ec2 up --local                         without an AWS account
   ds-ec2 up --instance-type g6.xlarge       a GPU
   ds-ec2 up paper --packages requirements.txt --data-gib 200
+  ds-ec2 up paper --snapshot snap-0123456789abcdef0
   ds-ec2 up --dry-run                       what it would make, and the price
 """
 
@@ -34,6 +35,13 @@ Example:
     type=click.IntRange(1, 16384),
     metavar="N",
     help="Data volume in GiB.  [default: 50]",
+)
+@click.option("--snapshot", metavar="SNAP", help="Begin with the data of a snapshot that `down` kept.")
+@click.option(
+    "--initialization-rate",
+    type=click.IntRange(100, 300),
+    metavar="MIB",
+    help="MiB/s at which the snapshot's data come; it bills.  [default: as AWS gives it]",
 )
 @click.option(
     "--packages",

@@ -70,6 +70,8 @@ def down_result(result: DownResult, flags: str = "") -> str:
     for left in (*unmeant, *meant):
         price = f", ${left.usd_per_month:.2f}/month at most" if left.usd_per_month else ""
         lines.append(f"{'Kept' if left.meant else 'STILL THERE'}: {left.kind} {left.id}{price}")
+        if left.meant and left.kind == "snapshot":
+            lines.append(f"  begin again with it: ds-ec2 up {result.name} --snapshot {left.id}{flags}")
     if result.network_stays:
         others = (
             f" for {', '.join(result.others)}"

@@ -30,6 +30,7 @@ def up_plan(plan: UpPlan) -> str:
         [
             ("image", f"{plan.image.name} ({plan.image.id})"),
             ("disks", f"root {plan.root_gib} GiB, data {plan.data_gib} GiB, both gp3 and encrypted"),
+            ("data from", request.snapshot or ""),
             ("packages", f"{_lines(plan.packages)} from {request.packages or 'the default list'}"),
             ("python", request.python),
             ("stops", idle),

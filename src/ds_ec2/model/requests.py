@@ -40,7 +40,9 @@ class UpRequest:
         image: An AMI id; None resolves the newest image that fits the type.
         zone: An availability zone; None takes one that sells the type.
         root_gib: Root volume in GiB; None takes what the image needs and some more.
-        data_gib: Data volume in GiB.
+        data_gib: Data volume in GiB; a snapshot's size where that is more.
+        snapshot: Snapshot that the data volume begins with; None for a blank one.
+        initialization_rate: MiB/s at which the snapshot's blocks come, 100 to 300; None for AWS's default.
         packages: A requirements file; None takes the list that comes with ds-ec2.
         python: Python version of the environment, `3.12`.
         idle_minutes: Stop after so many idle minutes; 0 for never.
@@ -56,6 +58,8 @@ class UpRequest:
     zone: str | None = None
     root_gib: int | None = None
     data_gib: int = 50
+    snapshot: str | None = None
+    initialization_rate: int | None = None
     packages: Path | None = None
     python: str = "3.12"
     idle_minutes: int = 60

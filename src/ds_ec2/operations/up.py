@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from ds_ec2.bill.costs import machine_bill, network_bill
 from ds_ec2.catalog.prices import snapshot, usd_per_hour
-from ds_ec2.errors import DsEc2Error
+from ds_ec2.errors import DsEc2Error, UsageError
 from ds_ec2.model.machine import Machine, MachineStatus
 from ds_ec2.model.names import (
     NETWORK_STACK,
@@ -35,6 +35,7 @@ from ds_ec2.operations.network import (
     way_out_of,
 )
 from ds_ec2.operations.packages import read_packages
+from ds_ec2.operations.snapshots import begin_with_snapshot, snapshot_notes
 from ds_ec2.operations.stacks import StackFailedError, action_for, make_stack, remove_stack, stack_tags
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
         DsEc2Error: It cannot be done now: the name is taken, somebody else changes the stack.
     """
     planning.check_request(request)
+    request = begin_with_snapshot(account, request)
     packages = read_packages(request.packages)
     facts = planning.read_facts(account, request)
     owner, kind, found = facts.owner, facts.type, facts.inventory
@@ -196,8 +198,17 @@ def _data_plan(account: Account, found: Inventory, request: UpRequest, owner: st
         DataParameter.OWNER: owner,
         DataParameter.ZONE: zone,
         DataParameter.SIZE_GIB: str(request.data_gib),
+        DataParameter.SNAPSHOT: request.snapshot or "",
+        DataParameter.INITIALIZATION_RATE: str(request.initialization_rate or ""),
     }
-    if kept := _kept(there):
+    kept = _kept(there)
+    if kept and request.snapshot not in {None, kept.parameters.get(DataParameter.SNAPSHOT)}:
+        raise UsageError(
+            f"{request.name} has a data volume already",
+            why=f"the stack {name} holds it; a snapshot is what a new one begins with",
+            hint=f"ds-ec2 up {request.name}-2 --snapshot {request.snapshot}{account.flags}",
+        )
+    if kept:
         parameters |= kept.parameters
     status = there.status if there else ""
     return StackPlan(name, "data", action_for(there, account), tuple(parameters.items()), (), status)
@@ -223,6 +234,7 @@ def _notes(plan: UpPlan) -> tuple[str, ...]:
     notes = list(network_notes(plan.network))
     if plan.data.action is StackAction.KEEP:
         notes.append(f"the data of an earlier {plan.request.name} is used again")
+    notes += snapshot_notes(plan.request, plan.data)
     if plan.machine.action is StackAction.WAIT:
         notes.append("an `up` of this name is under way: it is finished, with the settings it began with")
     if plan.machine.action is StackAction.REMAKE:

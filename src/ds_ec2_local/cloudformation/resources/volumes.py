@@ -21,7 +21,7 @@ class Volume(Handler):
     type_name = "AWS::EC2::Volume"
     accepts = properties(
         "AutoEnableIO AvailabilityZone Encrypted Iops KmsKeyId MultiAttachEnabled Size SnapshotId"
-        " Throughput VolumeType"
+        " Throughput VolumeInitializationRate VolumeType"
     )
 
     def create(self, work: Work) -> Made:

@@ -25,6 +25,8 @@ ENABLED_REGIONS: Final = frozenset(
     )
 )  # fmt: skip
 """Regions that an account has from the start. Source: account management guide, region list."""
+INITIALIZATION_RATES: Final = range(100, 301)
+"""MiB/s. Source: botocore's model of CreateVolume, VolumeInitializationRate."""
 _CONSOLE: Final = 65_536
 _READS: Final = ("Describe", "Get", "Search", "List")
 _NOT_OF_A_LAUNCH: Final = {"TagSpecifications", "NetworkInterfaces"}
@@ -77,6 +79,20 @@ class LocalEC2Response(EC2Response):  # type: ignore[misc] # moto has no types
         if token:
             self.ec2_backend.launches_by_token[token] = reservation
         return ActionResult(reservation)
+
+    def create_volume(self) -> ActionResult:
+        """Make a volume; moto overlooks at which rate its snapshot's blocks are to come."""
+        rate = self._get_param("VolumeInitializationRate")
+        if rate is not None and not self._get_param("SnapshotId"):
+            raise EC2ClientError(
+                "InvalidParameterCombination",
+                "The parameter VolumeInitializationRate is supported only for volumes created from snapshots",
+            )
+        if rate is not None and int(rate) not in INITIALIZATION_RATES:
+            raise EC2ClientError(
+                "InvalidParameterValue", f"Value ({rate}) for parameter VolumeInitializationRate is invalid"
+            )
+        return super().create_volume()
 
     def modify_network_interface_attribute(self) -> Any:
         """Change an interface; SourceDestCheck counts for its instance too."""
