@@ -4,6 +4,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python -m
 DEMO_ARGS ?=
 TEST_ARGS ?=
+SOAK ?= 50
 
 .DEFAULT_GOAL := help
 .PHONY: help setup system demo test lint unit synth lock docs bench soak acceptance-aws clean
@@ -57,6 +58,9 @@ lock: ## pin the newest versions that pyproject.toml allows
 
 	cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header --upgrade awscli.in -o awscli.txt
+
+soak: setup system ## random interruptions of up and down, for long (SOAK=rounds)
+	$(RUN) pytest -s tests/local/interruptions -k random --soak $(SOAK)
 
 acceptance-aws: setup ## the scenarios on the account of the environment: IT BILLS
 	$(RUN) pytest tests/browser --target aws

@@ -24,6 +24,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="local",
         help="where the scenarios run: the embedded AWS, or the account of the environment (it bills)",
     )
+    parser.addoption(
+        "--soak", type=int, default=0, metavar="N", help="rounds of the tests that run long and at random"
+    )
+
+
+@pytest.fixture
+def soak(request: pytest.FixtureRequest) -> int:
+    """Rounds of a soak test; 0 skips it."""
+    rounds: int = request.config.getoption("--soak")
+    return rounds
 
 
 @dataclass(frozen=True)
