@@ -26,7 +26,7 @@ class Clients:
     """boto3 clients, one a caller and service; they are dear to make and safe to share."""
 
     def __init__(self, endpoint_url: str) -> None:
-        self._endpoint_url = endpoint_url
+        self.endpoint_url = endpoint_url
         self._lock = threading.Lock()
         self._made: dict[tuple[Caller, str], Any] = {}
 
@@ -44,7 +44,7 @@ class Clients:
                     retries={"mode": "standard", "max_attempts": 3},
                     s3={"addressing_style": "path"},
                 )
-                client = session.client(service, endpoint_url=self._endpoint_url, config=config)  # type: ignore[call-overload] # the name of the service is only known here
+                client = session.client(service, endpoint_url=self.endpoint_url, config=config)  # type: ignore[call-overload] # the name of the service is only known here
                 self._made[caller, service] = client
             return client
 

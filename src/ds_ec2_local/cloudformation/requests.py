@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 _STACK_NAME: Final = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")
 SECONDS_A_MINUTE: Final = 60.0
 _NAMED: Final = "CAPABILITY_NAMED_IAM"
-_S3_HOST: Final = re.compile(r"(?:(?P<bucket>.+)\.)?s3[.-][a-z0-9.-]*amazonaws\.com(\.cn)?")
+_S3_HOST: Final = re.compile(r"(?:(?P<bucket>.+)\.)?s3[.-](?!website)[a-z0-9.-]*amazonaws\.com(\.cn)?")
+"""A bucket's website is no such host. Source: CloudFormation's API reference, CreateStack, TemplateURL."""
 
 
 def check_name(name: str) -> str:
@@ -66,13 +67,16 @@ def template_of(request: Mapping[str, Any], clients: Clients, caller: Caller) ->
 
 
 def _fetch(url: str, clients: Clients, caller: Caller) -> str:
+    """Return the object at an S3 URL; the embedded AWS's own address stands for S3's."""
     parts = urlsplit(url)
-    path = unquote(parts.path.lstrip("/"))
-    match = _S3_HOST.fullmatch(parts.hostname or "")
+    key = unquote(parts.path.lstrip("/"))
+    match = _S3_HOST.fullmatch(parts.hostname or "") if parts.scheme == "https" else None
     bucket = match["bucket"] if match else None
-    key = path
     if not bucket:
-        bucket, _, key = path.partition("/")
+        bucket, _, key = key.partition("/")
+    here = f"{parts.scheme}://{parts.netloc}" == clients.endpoint_url
+    if not (match or here) or not bucket or not key:
+        raise ValidationError("TemplateURL must be a supported URL.")
     try:
         answer = clients.call(caller, "s3", "GetObject", {"Bucket": bucket, "Key": key})
     except ClientError as error:

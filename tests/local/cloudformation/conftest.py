@@ -91,13 +91,12 @@ class Stacks:
     def name(self) -> str:
         return f"t-{uuid.uuid4().hex[:10]}"
 
-    def create(self, template: str, *, name: str | None = None, wait: bool = True, **more: Any) -> str:
+    def create(self, template: str | None, *, name: str | None = None, wait: bool = True, **more: Any) -> str:
         name = name or self.name()
-        parameters = more.pop("parameters", {})
+        parameters = given(more.pop("parameters", {}))
+        body = {"TemplateBody": template} if template else {}
         self.made.append(
-            self.api.create_stack(
-                StackName=name, TemplateBody=template, Parameters=given(parameters), **more
-            )["StackId"]
+            self.api.create_stack(StackName=name, Parameters=parameters, **body, **more)["StackId"]
         )
         if wait:
             self.settled(name)

@@ -1,86 +1,38 @@
-"""The seed's stack with the CDK command line: deploy, diff, deploy again, destroy."""
+"""Stacks with the CDK command line: the article's, and one that is too large to be sent without a bucket."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.cdk_cli import ENVIRONMENT, CdkCli
 
 if TYPE_CHECKING:
     from tests.local.cloudformation.conftest import Stacks
 
-ROOT = Path(__file__).parents[3]
-CDK = ROOT / "node_modules" / "aws-cdk" / "bin" / "cdk"
+pytestmark = [pytest.mark.cdk, pytest.mark.slow]
+
 SEED = Path(__file__).parent / "templates" / "seed_stack.json"
 STACK = "DsEc2Stack"
 
 
-def node() -> Any:
-    beside = Path(sys.executable).with_name("node")
-    return str(beside) if beside.exists() else shutil.which("node")
+def write_assembly(folder: Path, template: dict[str, Any]) -> None:
+    """Write what a synthesis leaves, for `--app`."""
+    properties = {"templateFile": "template.json", "validateOnSynth": False}
+    stack = {"type": "aws:cloudformation:stack", "environment": ENVIRONMENT, "properties": properties}
+    folder.mkdir(exist_ok=True)
+    manifest = {"version": "48.0.0", "artifacts": {STACK: stack}}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "template.json").write_text(json.dumps(template))
 
 
-@pytest.fixture
-def cdk(endpoint: Any, tmp_path: Any) -> Any:
-    if not CDK.exists() or not node():
-        pytest.skip("npm ci has not been run")
-    assembly = tmp_path / "cdk.out"
-    assembly.mkdir()
-    (assembly / "manifest.json").write_text(
-        json.dumps(
-            {
-                "version": "48.0.0",
-                "artifacts": {
-                    STACK: {
-                        "type": "aws:cloudformation:stack",
-                        "environment": "aws://123456789012/us-east-1",
-                        "properties": {"templateFile": "template.json", "validateOnSynth": False},
-                    }
-                },
-            }
-        )
-    )
-    template = assembly / "template.json"
-
-    def run(*words: Any, change: Any = lambda _resources: None) -> Any:
-        document = json.loads(SEED.read_text())
-        change(document["Resources"])
-        template.write_text(json.dumps(document))
-        environment = {
-            **os.environ,
-            "AWS_ENDPOINT_URL": endpoint,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": "us-east-1",
-            "CDK_DISABLE_VERSION_CHECK": "1",
-            "HOME": str(tmp_path),
-            "NO_COLOR": "1",
-        }
-        done = subprocess.run(
-            [node(), str(CDK), *words, "--app", str(assembly)],
-            env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    return run
-
-
-def resize(resources: Any) -> None:
-    [instance] = [r for r in resources.values() if r["Type"] == "AWS::EC2::Instance"]
-    instance["Properties"]["InstanceType"] = "c5.xlarge"
-
-
-@pytest.mark.cdk
-@pytest.mark.slow
-def test_deploy_diff_destroy(cdk: Any, stacks: Stacks) -> None:
-    assert "✅" in cdk("deploy", "--require-approval", "never")
+def test_deploy_diff_destroy(endpoint: str, tmp_path: Path, stacks: Stacks) -> None:
+    cdk = CdkCli(tmp_path, endpoint)
+    seed = json.loads(SEED.read_text())
+    write_assembly(tmp_path / "app", seed)
+    assert "✅" in cdk("deploy", "--app", "app", "--require-approval", "never")
     assert stacks.status(STACK) == "CREATE_COMPLETE"
     stack_id = stacks.describe(STACK)["StackId"]
     stacks.made.append(stack_id)
@@ -88,12 +40,16 @@ def test_deploy_diff_destroy(cdk: Any, stacks: Stacks) -> None:
     kinds = [r["ResourceType"] for r in resources]
     assert kinds.count("AWS::EC2::NatGateway") == 2
     [instance] = [r["PhysicalResourceId"] for r in resources if r["ResourceType"] == "AWS::EC2::Instance"]
-    difference = cdk("diff", change=resize)
+
+    [machine] = [r for r in seed["Resources"].values() if r["Type"] == "AWS::EC2::Instance"]
+    machine["Properties"]["InstanceType"] = "c5.xlarge"
+    write_assembly(tmp_path / "app", seed)
+    difference = cdk("diff", "--app", "app")
     assert "may be replaced" in difference
     assert "c5.xlarge" in difference
-    assert "✅" in cdk("deploy", "--require-approval", "never", change=resize)
+    assert "✅" in cdk("deploy", "--app", "app", "--require-approval", "never")
     ec2 = stacks.client("ec2")
     found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
     assert found["InstanceType"] == "c5.xlarge"
-    cdk("destroy", "--force")
+    cdk("destroy", "--force", "--app", "app")
     assert stacks.status(stack_id) == "DELETE_COMPLETE"

@@ -204,8 +204,33 @@ def test_a_template_in_a_bucket(stacks: Stacks) -> None:
     url = f"https://{bucket}.s3.us-east-1.amazonaws.com/t.json"
     summary = stacks.api.get_template_summary(TemplateURL=url)
     assert summary["ResourceTypes"] == ["AWS::SSM::Parameter"]
-    with pytest.raises(ClientError, match="S3 error"):
+    with pytest.raises(ClientError, match="S3 error: The specified key does not exist"):
         stacks.api.validate_template(TemplateURL=f"{url}x")
+
+    name = stacks.create(None, TemplateURL=f"{stacks.api.meta.endpoint_url}/{bucket}/t.json")
+    stacks.api.update_stack(StackName=name, TemplateURL=url, Tags=[{"Key": "a", "Value": "b"}])
+    assert stacks.settled(name) == "UPDATE_COMPLETE"
+    with pytest.raises(ClientError, match="Only one of TemplateBody or TemplateURL"):
+        stacks.create(template(), TemplateURL=url)
+
+    s3.put_object(Bucket=bucket, Key="t.json", Body=template().encode() + b" " * 1_000_000)
+    with pytest.raises(ClientError, match="may not exceed"):
+        stacks.create(None, TemplateURL=url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://bucket.s3.us-east-1.amazonaws.com/t.json",
+        "https://bucket.s3-website-us-east-1.amazonaws.com/t.json",
+        "s3://bucket/t.json",
+        "https://bucket.s3.us-east-1.amazonaws.com/",
+        "https://example.com/bucket/t.json",
+    ],
+)
+def test_an_address_that_is_not_s3s_is_refused(stacks: Stacks, url: str) -> None:
+    with pytest.raises(ClientError, match="TemplateURL must be a supported URL"):
+        stacks.api.validate_template(TemplateURL=url)
 
 
 def test_validate_template_and_summary(stacks: Stacks) -> None:

@@ -10,8 +10,8 @@ from ds_ec2_local.cloudformation.work import Handler
 
 _MODULES: Final = (
     "addresses", "alarms", "buckets", "custom", "endpoints", "events", "functions", "gateways", "iam",
-    "instances",
-    "launch_templates", "logs", "network", "parameters", "security_groups", "topics", "volumes", "waiting",
+    "instances", "keys", "launch_templates", "logs", "network", "parameters", "repositories",
+    "security_groups", "topics", "volumes", "waiting",
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from ds_ec2_local.cloudformation.errors import ResourceFailure
@@ -15,9 +16,8 @@ class Bucket(Handler):
 
     type_name = "AWS::S3::Bucket"
     accepts = properties(
-        "BucketEncryption BucketName CorsConfiguration LifecycleConfiguration LoggingConfiguration"
-        " OwnershipControls"
-        " PublicAccessBlockConfiguration VersioningConfiguration"
+        "AccessControl BucketEncryption BucketName CorsConfiguration LifecycleConfiguration"
+        " LoggingConfiguration OwnershipControls PublicAccessBlockConfiguration VersioningConfiguration"
     )
 
     def create(self, work: Work) -> Made:
@@ -44,6 +44,10 @@ class Bucket(Handler):
         )
 
     def _configure(self, work: Work, bucket: str) -> None:
+        if work.changed("AccessControl"):
+            # AwsExecRead is aws-exec-read to S3.
+            acl = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", work.get("AccessControl", "Private")).lower()
+            work.call("s3", "PutBucketAcl", Bucket=bucket, ACL=acl)
         for name, (put, key, remove, convert) in _CONFIGURATIONS.items():
             if not work.changed(name):
                 continue
