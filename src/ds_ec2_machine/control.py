@@ -7,16 +7,13 @@ import os
 import re
 import socket
 import socketserver
-import time
 from typing import Any, Callable, Dict, Iterator
 
-from ds_ec2_machine import peers, status
-from ds_ec2_machine.loader import read, write
-from ds_ec2_machine.platform import CONTROL_PORT, JUPYTER_PORT, KEEP, LOGS, Platform
+from ds_ec2_machine import idle_verbs, peers, status
+from ds_ec2_machine.platform import CONTROL_PORT, JUPYTER_PORT, LOGS, Platform
 
 _LONGEST_REQUEST = 20_000  # bytes; a public key is under 1,000
 _PATIENCE_S = 20.0
-_LONGEST_KEEP_S = 14 * 86400
 _KEY = re.compile(r"(ssh-(ed25519|rsa)|ecdsa-sha2-\S+|sk-\S+@openssh\.com) [A-Za-z0-9+/=]+( [^\r\n]*)?")
 
 Request = Dict[str, Any]
@@ -40,24 +37,6 @@ def _token(platform: Platform, _request: Request) -> Result:
     if token is None:
         raise RefusedError("JupyterLab is not installed yet", "ask for the status: stage jupyter")
     return {"token": token, "port": JUPYTER_PORT, "root": "/"}
-
-
-def _idle(platform: Platform, _request: Request) -> Result:
-    return read(platform.path(status.IDLE_FILE))
-
-
-def _keep(platform: Platform, request: Request) -> Result:
-    seconds = request.get("seconds")
-    if (
-        isinstance(seconds, bool)
-        or not isinstance(seconds, (int, float))
-        or not 0 <= seconds <= _LONGEST_KEEP_S
-    ):
-        raise RefusedError(f"seconds must be a number from 0 to {_LONGEST_KEEP_S}")
-    until = time.time() + seconds
-    write(platform.path(KEEP), f"{until:.0f}\n".encode())
-    platform.give(platform.file(KEEP))
-    return {"until": until}
 
 
 def _authorize(platform: Platform, request: Request) -> Result:
@@ -91,8 +70,9 @@ def _log_lines(platform: Platform, request: Request) -> Iterator[str]:
 _VERBS: Dict[str, Callable[[Platform, Request], Result]] = {
     "status": _status,
     "token": _token,
-    "idle": _idle,
-    "keep": _keep,
+    "idle": idle_verbs.idle,
+    "keep": idle_verbs.keep,
+    "thresholds": idle_verbs.change_thresholds,
     "authorize": _authorize,
 }
 
@@ -113,7 +93,8 @@ def answers(platform: Platform, line: bytes) -> Iterator[Result]:
     except RefusedError as error:
         yield {"ok": False, "error": str(error), "hint": error.hint}
     except (OSError, ValueError) as error:
-        yield {"ok": False, "error": repr(error), "hint": ""}
+        plain = type(error) is ValueError  # said by a verb, in words
+        yield {"ok": False, "error": str(error) if plain else repr(error), "hint": ""}
 
 
 class _Handler(socketserver.StreamRequestHandler):

@@ -7,7 +7,7 @@ import secrets
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-from ds_ec2_machine import supervisor
+from ds_ec2_machine import labextension, supervisor
 from ds_ec2_machine.environment import variables
 from ds_ec2_machine.loader import DIRECT, write
 from ds_ec2_machine.platform import ENVIRONMENT, JUPYTER_PORT, TOKEN, WORK, Platform
@@ -24,6 +24,16 @@ SETTINGS = f"{ENVIRONMENT}/share/jupyter/lab/settings"
 OVERRIDES = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
 }
+# What a kernel is asked without anybody's doing: by tabs that open, come back or poll. JupyterLab's pages get this
+# list as well, and leave such messages out of the busy sign.
+# Source: jupyter_server's MappingKernelManager.untracked_message_types, whose own list this is, with the last two
+# (jupyter-resource-usage polls every kernel by them).
+UNTRACKED = (
+    "comm_info_request comm_info_reply kernel_info_request kernel_info_reply shutdown_request shutdown_reply"
+    " interrupt_request interrupt_reply debug_request debug_reply stream display_data update_display_data"
+    " execute_input execute_result error status clear_output debug_event input_request input_reply"
+    " usage_request usage_reply"
+).split()
 
 
 def ask(platform: Platform, path: str) -> Any:
@@ -53,6 +63,8 @@ def service(platform: Platform, uv: Uv) -> supervisor.Service:
     }
     command = [f"{platform.path(ENVIRONMENT)}/bin/python", "-m", "jupyterlab", "--no-browser"]
     command += [f"--ServerApp.{name}={value}" for name, value in options.items()]
+    command += [f"--MappingKernelManager.untracked_message_types={name}" for name in UNTRACKED]
+    command += [f"--LabServerApp.extra_labextensions_path={platform.path(labextension.FOLDER)}"]
     # `uv pip install` and `%pip install` in a notebook find the machine's index as well.
     own = {**uv.variables, **variables(platform), "JUPYTER_TOKEN_FILE": platform.path(TOKEN)}
     environment = platform.environment(**own)
@@ -71,6 +83,7 @@ def start(stage: Stage, uv: Uv) -> None:
         platform.give(platform.file(TOKEN))
     platform.user_folder(SETTINGS)
     write(platform.path(f"{SETTINGS}/overrides.json"), json.dumps(OVERRIDES).encode())
+    labextension.install(platform)
     supervisor.ensure(platform, service(platform, uv))
     _wait(stage)
 

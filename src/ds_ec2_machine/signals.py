@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Callable, Dict, List, Tuple
 
-from ds_ec2_machine import jupyter, status
+from ds_ec2_machine import jupyter, status, terminals
+from ds_ec2_machine.gpu import Nvml
 from ds_ec2_machine.platform import KEEP, Platform
+from ds_ec2_machine.processes import Process, ProcessorTime, processes
+from ds_ec2_machine.thresholds import thresholds
+from ds_ec2_machine.traffic import Traffic
 
 GRACE_S = 600.0
 """Seconds after the watch began in which the machine is held: time to connect."""
 RECENT_S = 90.0
 """Activity so long ago is activity now: longer than the pause between two samples."""
-BUSY_CORES = 0.1
-"""Processor time of people's processes, in cores: an idle JupyterLab uses less than a tenth of that."""
-BUSY_TERMINAL_CORES = 0.01
-"""The same for what runs in terminals alone, where nothing idles but shells."""
 _PEOPLE = range(1000, 60000)  # uids: above them are `nobody` and systemd's dynamic users
 
 
@@ -32,13 +30,6 @@ class Reading:
     value: str
 
 
-@dataclass(frozen=True)
-class _Process:
-    uid: int
-    seconds: float
-    has_terminal: bool
-
-
 class Sampler:
     """Takes readings; keeps what the next one is compared with."""
 
@@ -46,20 +37,27 @@ class Sampler:
         self.platform = platform
         self.began = time.monotonic()
         self.grace_s = grace_s
+        self.noticed_at = 0.0
+        """When people were last told something in their terminals, Unix seconds."""
+        self.nvml = Nvml()
+        self.traffic = Traffic()
+        self.processes: Dict[int, Process] = {}
         self.cores = 0.0
         self.terminal_cores = 0.0
-        self._before: Dict[int, _Process] = {}
-        self._before_at = 0.0
+        self.limits: Dict[str, float] = {}
+        self._time = ProcessorTime(self.is_person)
         self.read()
 
     def read(self) -> List[Reading]:
         """Take one reading of each signal; one that cannot be read holds nothing, and says so."""
-        self._measure()
+        self.limits = thresholds(self.platform)
+        self.processes = processes()
+        self.cores, self.terminal_cores = self._time.cores(self.processes)
         readings = []
         for name, function in SIGNALS.items():
             try:
                 busy, value = function(self)
-            except (OSError, ValueError, KeyError, TypeError) as error:
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 busy, value = False, f"cannot be read: {error}"
             readings.append(Reading(name, busy, value))
         return readings
@@ -67,37 +65,6 @@ class Sampler:
     def is_person(self, uid: int) -> bool:
         """Return whether an account is a person's."""
         return uid in _PEOPLE or uid == self.platform.account.uid
-
-    def _measure(self) -> None:
-        """Compare the processor time of people's processes with the last time."""
-        now, table = time.monotonic(), _processes()
-        passed = max(now - self._before_at, 0.001)
-        used, in_terminals = 0.0, 0.0
-        for pid, process in table.items():
-            before = self._before.get(pid)
-            delta = process.seconds - (before.seconds if before else 0.0)
-            # The first look has nothing to compare with; a lower figure is another process of that number.
-            if self._before and self.is_person(process.uid) and pid != os.getpid():
-                spent = delta if delta >= 0 else process.seconds
-                used += spent
-                in_terminals += spent if process.has_terminal else 0.0
-        self.cores, self.terminal_cores = used / passed, in_terminals / passed
-        self._before, self._before_at = table, now
-
-
-def _processes() -> Dict[int, _Process]:
-    """Return all processes. Source: proc_pid_stat(5); fields are counted after the name in parentheses."""
-    tick = os.sysconf("SC_CLK_TCK")
-    found = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            uid = folder.stat().st_uid
-            fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
-        except OSError:
-            continue  # it has ended
-        seconds = (int(fields[11]) + int(fields[12])) / tick
-        found[int(folder.name)] = _Process(uid, seconds, fields[4] != "0")
-    return found
 
 
 def _boot(sampler: Sampler) -> Tuple[bool, str]:
@@ -110,20 +77,36 @@ def _boot(sampler: Sampler) -> Tuple[bool, str]:
 
 
 def _processor(sampler: Sampler) -> Tuple[bool, str]:
-    return sampler.cores > BUSY_CORES, f"{sampler.cores:.2f} cores"
+    return sampler.cores > sampler.limits["cpu"], f"{sampler.cores:.2f} cores"
+
+
+def _gpu(sampler: Sampler) -> Tuple[bool, str]:
+    gpus = sampler.nvml.gpus()
+    if not gpus:
+        return False, "no GPU"
+    told = [one.percent for one in gpus if one.percent is not None]
+    most = f"{max(told)} percent" if told else "does not tell its load"
+    count, used = sum(one.processes for one in gpus), sum(one.used_mib for one in gpus)
+    return (
+        any(one > sampler.limits["gpu"] for one in told),
+        f"{most}, {count} processes, {used} MiB in use",
+    )
+
+
+def _network(sampler: Sampler) -> Tuple[bool, str]:
+    sampler.traffic.look()
+    rate = sampler.traffic.steady / 1000
+    return rate > sampler.limits["network"], f"{rate:.1f} kB/s"
 
 
 def _terminals(sampler: Sampler) -> Tuple[bool, str]:
-    return sampler.terminal_cores > BUSY_TERMINAL_CORES, f"{sampler.terminal_cores:.3f} cores"
+    return sampler.terminal_cores > sampler.limits["terminals"], f"{sampler.terminal_cores:.3f} cores"
 
 
 def _typing(sampler: Sampler) -> Tuple[bool, str]:
     """Look at the age of people's terminals' last input or output."""
-    ages = []
-    for path in Path("/dev/pts").glob("[0-9]*"):
-        found = path.stat()
-        if sampler.is_person(found.st_uid):
-            ages.append(max(0.0, time.time() - max(found.st_atime, found.st_mtime)))
+    paths = terminals.of_people(sampler.platform, sampler.is_person, sampler.processes)
+    ages = [terminals.quiet_s(path, sampler.noticed_at) for path in paths]
     if not ages:
         return False, "no terminal"
     return min(ages) < RECENT_S, f"last {min(ages):.0f} s ago"
@@ -137,7 +120,8 @@ def _seconds(text: str) -> float:
 def kernels_busy(kernels: List[Dict[str, str]], now: float) -> Tuple[bool, str]:
     """Judge JupyterLab's list of kernels.
 
-    A silent long cell is `busy` while its last activity stands still; one that was never used is `starting`.
+    A silent long cell is `busy` while its last activity stands still; one that was never used is `starting`. What
+    counts as activity is `jupyter.UNTRACKED`'s affair: an open tab asks much and uses nothing.
 
     Args:
         kernels: As `/api/kernels` lists them.
@@ -167,6 +151,8 @@ def _keep(sampler: Sampler) -> Tuple[bool, str]:
 SIGNALS: Dict[str, Callable[[Sampler], Tuple[bool, str]]] = {
     "boot": _boot,
     "cpu": _processor,
+    "gpu": _gpu,
+    "network": _network,
     "kernels": _kernels,
     "terminals": _terminals,
     "typing": _typing,

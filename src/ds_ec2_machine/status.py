@@ -14,12 +14,19 @@ LIMIT_BYTES = 4000
 ERROR_CHARACTERS = 1000
 STATUS_FILE = f"{STATE}/status.json"
 IDLE_FILE = f"{STATE}/idle.json"
+STOPPED_FILE = f"{STATE}/stopped.json"
 
 
 def document(platform: Platform) -> Dict[str, Any]:
     """Return the status document, fresh."""
     stages = read(platform.path(STATUS_FILE))
-    return {"boot": "", "stages": [], **stages, "idle": read(platform.path(IDLE_FILE))}
+    more = {"idle": read(platform.path(IDLE_FILE)), "stopped": read(platform.path(STOPPED_FILE))}
+    return {"boot": "", "stages": [], **stages, **more}
+
+
+def stopping(platform: Platform, why: str) -> None:
+    """Note why this machine stops, for whoever asks when it has stopped."""
+    write(platform.path(STOPPED_FILE), json.dumps({"why": why, "at": time.time()}).encode())
 
 
 def packed(status: Dict[str, Any]) -> str:

@@ -209,6 +209,7 @@ class Machine:
             "volumes": {"vol-1": str(root / "volume")},
             "python": sys.executable,
             "os_packages": False,
+            "terminals": str(root / "pts"),
             **seams,
         }
         self.platform_file = root / "platform.json"

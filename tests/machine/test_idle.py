@@ -32,7 +32,7 @@ def test_the_stop_comes_after_the_limit_and_not_before() -> None:
     assert (later.left_s, later.stop) == (1.0, False)
     last = judge(QUIET, later.quiet_since, 1601.0, 600.0)
     assert last.stop
-    assert last.why == "stopped: nothing used it for 10 minutes"
+    assert last.why == "idle for 10 minutes"
 
 
 def test_one_busy_signal_holds_and_the_time_begins_anew() -> None:
@@ -74,7 +74,16 @@ def test_the_watch_of_a_booted_machine_sees_its_signals(booted: Machine) -> None
         "print(json.dumps({one.name: [one.busy, one.value] for one in sampler.read()}))",
     )
     readings = json.loads(done.stdout)
-    assert set(readings) == {"boot", "cpu", "kernels", "terminals", "typing", "keep"}
+    assert set(readings) == {
+        "boot",
+        "cpu",
+        "gpu",
+        "network",
+        "kernels",
+        "terminals",
+        "typing",
+        "keep",
+    }
     assert readings["boot"][0] is True, "it has just begun"
     assert readings["kernels"] == [False, "no kernel"]
     assert readings["keep"] == [False, "not asked for"]
@@ -101,9 +110,9 @@ def test_a_quiet_machine_stops_itself_and_says_why(machine: Machine) -> None:
     assert (machine.root / "stopped").exists()
     log = machine.file("/var/log/ds-ec2/idle.log").read_text().splitlines()
     assert "held by boot" in log[0]
-    assert log[-1].endswith("stopped: nothing used it for 0 minutes")
+    assert log[-1].endswith("idle for 0 minutes")
     told = json.loads(machine.aws.written[-1]["Value"])["idle"]
-    assert told["why"] == "stopped: nothing used it for 0 minutes"
+    assert told["why"] == "idle for 0 minutes"
     assert {one["name"]: one["busy"] for one in told["signals"]}["keep"] is False
 
 

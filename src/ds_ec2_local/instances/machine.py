@@ -190,6 +190,9 @@ class Machine:
             "python": host.python,
             "os_packages": False,
         }
+        if not self._contained:
+            # This computer's terminals are not the machine's: nobody is told there what concerns it.
+            platform["terminals"] = f"{self.prefix}/dev/pts"
         files = {f"{self.prefix}{_PLATFORM}": json.dumps(platform, indent=2) + "\n"}
         environment = dict(host.environment)
         if self._contained:
