@@ -127,6 +127,8 @@ class DsEc2Stack(PlainStack):
             packages=self._order.packages,
             python=parameter(self, MachineParameter.PYTHON, "3.12"),
             idle_minutes=parameter(self, MachineParameter.IDLE_MINUTES, "60"),
+            idle_thresholds=parameter(self, MachineParameter.IDLE_THRESHOLDS, ""),
+            max_minutes=parameter(self, MachineParameter.MAX_MINUTES, "0"),
             part=PART,
         )
 

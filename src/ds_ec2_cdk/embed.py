@@ -90,13 +90,23 @@ def code_manifest(parts: int) -> str:
 
 
 def follower_code() -> str:
-    """Return the function that starts and stops the way out, without comments and blank lines.
+    """Return the function that starts and stops the way out, as `_inline`."""
+    return _inline("way_out.py")
+
+
+def caretaker_code() -> str:
+    """Return the function that stops machines which nothing watches, as `_inline`."""
+    return _inline("caretaker.py")
+
+
+def _inline(file: str) -> str:
+    """Return a function of the account without comments and blank lines.
 
     Raises:
         ValueError: It is too long to stand in a template.
     """
-    source = files("ds_ec2_account").joinpath("way_out.py").read_text(encoding="utf-8")
+    source = files("ds_ec2_account").joinpath(file).read_text(encoding="utf-8")
     text = "\n".join(filter(None, pack.bare(source).splitlines())) + "\n"
     if len(text) > INLINE_LIMIT:
-        raise ValueError(f"way_out.py has {len(text)} characters, inline code at most {INLINE_LIMIT}")
+        raise ValueError(f"{file} has {len(text)} characters, inline code at most {INLINE_LIMIT}")
     return text

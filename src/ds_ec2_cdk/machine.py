@@ -12,11 +12,18 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from ds_ec2.model.names import SSM_CODE, SSM_PACKAGES, SSM_SETTINGS, SSM_STATUS, ssm_path
+from ds_ec2.model.names import (
+    SSM_CODE,
+    SSM_PACKAGES,
+    SSM_SETTINGS,
+    SSM_STATUS,
+    TAG_MAX_MINUTES,
+    ssm_path,
+)
 from ds_ec2_cdk import embed
+from ds_ec2_cdk.account_function import assumed_by
 from ds_ec2_cdk.disks import metadata_options, root_disk
 from ds_ec2_cdk.tags import tags
-from ds_ec2_cdk.way_out import assumed_by
 
 DATA_DEVICE: Final = "/dev/sdf"
 """The first name that is recommended for data volumes.
@@ -46,6 +53,8 @@ class MachineProps:
         packages: Text of requirements.txt, at most 4,096 bytes, `#` for none.
         python: Python version of the environment.
         idle_minutes: Stop after so many idle minutes; `0` for never.
+        idle_thresholds: What is busy, as `cpu=0.2,gpu=10`; empty for the usual.
+        max_minutes: Stop so many minutes after each start; `0` for never.
         part: Which stack it belongs to.
         code: What runs on it: literal values, unless the stack takes them as parameters.
     """
@@ -63,6 +72,8 @@ class MachineProps:
     packages: str
     python: str = "3.12"
     idle_minutes: str = "60"
+    idle_thresholds: str = ""
+    max_minutes: str = "0"
     part: str = "machine"
     code: embed.Code = field(default_factory=embed.code)
 
@@ -94,6 +105,7 @@ class Machine(Construct):
             "owner": props.owner,
             "python": props.python,
             "idle_minutes": props.idle_minutes,
+            "idle": props.idle_thresholds,
             "data_volume_id": props.data_volume,
             "bucket": props.bucket,
         }
@@ -183,7 +195,11 @@ class Machine(Construct):
             instance_initiated_shutdown_behavior="stop",
             user_data=cdk.Fn.base64(cdk.Fn.sub(embed.user_data(), {"Ready": self._handle.ref})),
             propagate_tags_to_volume_on_creation=True,
-            tags=tags(props.name, props.part, props.owner, props.name),
+            tags=[
+                *tags(props.name, props.part, props.owner, props.name),
+                # Read by the machine and by the account's function. A tag changes without touching the machine.
+                cdk.CfnTag(key=TAG_MAX_MINUTES, value=props.max_minutes),
+            ],
         )
 
     def _wait(self) -> None:

@@ -9,6 +9,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from ds_ec2_cdk.caretaker import caretaker
 from ds_ec2_cdk.transit import transit_bucket
 from ds_ec2_cdk.way_out import WayOut
 
@@ -78,6 +79,7 @@ class Network(Construct):
         )
         self.subnets = self._private_subnets(blocks)
         self.bucket = transit_bucket(self)
+        caretaker(self, self.way_out.sweep)
 
     @property
     def zone_list(self) -> str:

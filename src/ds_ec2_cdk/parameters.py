@@ -81,6 +81,10 @@ RULES: Final = {
     MachineParameter.PACKAGES: Rule("Text of requirements.txt; # for none", least=1, most=4096),
     MachineParameter.PYTHON: Rule("Python version of the environment", r"3\.[0-9]{1,2}"),
     MachineParameter.IDLE_MINUTES: Rule("Stop after so many idle minutes; 0 for never", "[0-9]{1,5}"),
+    MachineParameter.IDLE_THRESHOLDS: Rule(
+        "What is busy: cpu=0.2,gpu=10; empty for the usual", r"([a-z]+=[0-9.]+(,[a-z]+=[0-9.]+)*)?"
+    ),
+    MachineParameter.MAX_MINUTES: Rule("Stop so many minutes after a start; 0 for never", "[0-9]{1,6}"),
     MachineParameter.CODE_SHA256: Rule("SHA-256 of the machine's code", "[0-9a-f]{64}"),
 }
 CODE_PART: Final = Rule("A part of the machine's code", "[A-Za-z0-9+/=]+", least=1, most=4096)

@@ -143,6 +143,8 @@ class MachineStack(PlainStack):
                 packages=parameter(self, MachineParameter.PACKAGES, "#"),
                 python=parameter(self, MachineParameter.PYTHON, "3.12"),
                 idle_minutes=parameter(self, MachineParameter.IDLE_MINUTES, "60"),
+                idle_thresholds=parameter(self, MachineParameter.IDLE_THRESHOLDS, ""),
+                max_minutes=parameter(self, MachineParameter.MAX_MINUTES, "0"),
                 code=self._code(),
             ),
         )

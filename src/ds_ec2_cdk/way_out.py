@@ -6,11 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_events as events
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 
+from ds_ec2_cdk.account_function import SWEEP, AccountFunction
 from ds_ec2_cdk.disks import metadata_options, root_disk
 from ds_ec2_cdk.embed import follower_code
 from ds_ec2_cdk.tags import tags
@@ -18,8 +15,6 @@ from ds_ec2_cdk.tags import tags
 if TYPE_CHECKING:
     from constructs import Construct
 
-SWEEP: Final = "rate(15 minutes)"
-_LOG_DAYS: Final = 14
 _ROOT_DEVICE: Final = "/dev/xvda"
 """Of Amazon Linux 2023. Source: https://docs.aws.amazon.com/linux/al2023/ug/ec2.html"""
 
@@ -102,8 +97,8 @@ class WayOut:
             propagate_tags_to_volume_on_creation=True,
             tags=tags("ds-ec2 way out", "network"),
         )
-        self.function = self._function(vpc)
-        self._rule(
+        follower = self._function(vpc)
+        follower.rule(
             "MachineChanged",
             event_pattern={
                 "source": ["aws.ec2"],
@@ -112,7 +107,7 @@ class WayOut:
                 "detail": {"state": ["pending", "running", "stopped"]},
             },
         )
-        self._rule("Sweep", schedule_expression=SWEEP)
+        self.sweep = follower.rule("Sweep", schedule_expression=SWEEP)
 
     def _group(self, vpc: ec2.CfnVPC, vpc_cidr: str) -> ec2.CfnSecurityGroup:
         return ec2.CfnSecurityGroup(
@@ -132,32 +127,9 @@ class WayOut:
             ],
         )
 
-    def _function(self, vpc: ec2.CfnVPC) -> lambda_.CfnFunction:
-        log = logs.CfnLogGroup(self._scope, "FollowerLog", retention_in_days=_LOG_DAYS)
-        log.apply_removal_policy(cdk.RemovalPolicy.DESTROY)
-        return lambda_.CfnFunction(
-            self._scope,
-            "Follower",
-            description="Starts and stops the way out with the machines",
-            runtime="python3.14",
-            architectures=["arm64"],
-            handler="index.handler",
-            code=lambda_.CfnFunction.CodeProperty(zip_file=follower_code()),
-            role=self._role(vpc, log).attr_arn,
-            timeout=60,
-            memory_size=128,
-            environment=lambda_.CfnFunction.EnvironmentProperty(
-                variables={
-                    "VPC": vpc.ref,
-                    "WAY_OUT": self.instance.ref,
-                    "DEFAULT_GROUP": vpc.attr_default_security_group,
-                }
-            ),
-            logging_config=lambda_.CfnFunction.LoggingConfigProperty(log_group=log.ref),
-        )
-
-    def _role(self, vpc: ec2.CfnVPC, log: logs.CfnLogGroup) -> iam.CfnRole:
+    def _function(self, vpc: ec2.CfnVPC) -> AccountFunction:
         here = "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}"
+        group = vpc.attr_default_security_group
         statements = [
             # EC2's Describe calls know no resources.
             {
@@ -173,50 +145,14 @@ class WayOut:
             {
                 "Effect": "Allow",
                 "Action": ["ec2:RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupEgress"],
-                "Resource": cdk.Fn.sub(
-                    f"{here}:security-group/${{Id}}", {"Id": vpc.attr_default_security_group}
-                ),
-            },
-            {
-                "Effect": "Allow",
-                "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                "Resource": log.attr_arn,
+                "Resource": cdk.Fn.sub(f"{here}:security-group/${{Id}}", {"Id": group}),
             },
         ]
-        return iam.CfnRole(
+        return AccountFunction(
             self._scope,
-            "FollowerRole",
-            assume_role_policy_document=assumed_by("lambda.amazonaws.com"),
-            policies=[
-                iam.CfnRole.PolicyProperty(
-                    policy_name="follow",
-                    policy_document={"Version": "2012-10-17", "Statement": statements},
-                )
-            ],
+            "Follower",
+            "Starts and stops the way out with the machines",
+            code=follower_code(),
+            statements=statements,
+            variables={"VPC": vpc.ref, "WAY_OUT": self.instance.ref, "DEFAULT_GROUP": group},
         )
-
-    def _rule(
-        self, name: str, *, event_pattern: object = None, schedule_expression: str | None = None
-    ) -> None:
-        rule = events.CfnRule(
-            self._scope,
-            name,
-            event_pattern=event_pattern,
-            schedule_expression=schedule_expression,
-            state="ENABLED",
-            targets=[events.CfnRule.TargetProperty(id="follower", arn=self.function.attr_arn)],
-        )
-        lambda_.CfnPermission(
-            self._scope,
-            f"{name}May",
-            action="lambda:InvokeFunction",
-            function_name=self.function.ref,
-            principal="events.amazonaws.com",
-            source_arn=rule.attr_arn,
-        )
-
-
-def assumed_by(service: str) -> dict[str, object]:
-    """Return the policy that lets a service take a role."""
-    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    return {"Version": "2012-10-17", "Statement": [statement]}

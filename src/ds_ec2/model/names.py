@@ -18,6 +18,10 @@ TAG_PART: Final = "ds-ec2:part"
 """Which stack a resource belongs to: `network`, `data`, `machine`, or `all-in-one`."""
 TAG_KEPT: Final = "ds-ec2:kept"
 """On a snapshot that `down` was asked to keep; value: the day."""
+TAG_MAX_MINUTES: Final = "ds-ec2:max-minutes"
+"""On an instance: the longest that it may run after a start; 0 for as long as it likes."""
+TAG_STOPPED_BECAUSE: Final = "ds-ec2:stopped-because"
+"""On an instance that the account's own function stopped: a UTC time and the reason."""
 
 NETWORK_STACK: Final = "ds-ec2-network"
 
@@ -105,6 +109,9 @@ class MachineParameter:
     PYTHON: Final = "PythonVersion"
     IDLE_MINUTES: Final = "IdleMinutes"
     """0 turns the idle stop off."""
+    IDLE_THRESHOLDS: Final = "IdleThresholds"
+    MAX_MINUTES: Final = "MaxMinutes"
+    """0 for as long as it likes; a tag of the instance."""
     CODE_SHA256: Final = "CodeSha256"
     """Of the machine's code; its parts are `code_parameter(0)`, ..., as many as this version has."""
 

@@ -16,6 +16,7 @@ from ds_ec2_cdk.synth import user_data_text
 from ds_ec2_machine import pack
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 FILLED = {
@@ -59,8 +60,11 @@ def test_the_manifest_names_the_parts_in_order() -> None:
     }
 
 
-def test_the_follower_loads_alone_and_fits(tmp_path: Path) -> None:
-    code = embed.follower_code()
+@pytest.mark.parametrize("function", [embed.follower_code, embed.caretaker_code])
+def test_a_function_of_the_account_loads_alone_and_fits(
+    tmp_path: Path, function: Callable[[], str]
+) -> None:
+    code = function()
     assert len(code) <= 4096
     (tmp_path / "index.py").write_text(code)
     script = "import index, sys; index.handler; print('boto3' in sys.modules, 'ds_ec2' in sys.modules)"

@@ -139,6 +139,7 @@ ACCEPTED: Final = {
     ("AwsSolutions-IAM4", "machine/Default/Role"): "the agent's own; a Deny narrows what it reads",
     ("AwsSolutions-IAM5", "machine/Default/Role"): "one prefix of one bucket",
     ("AwsSolutions-IAM5", "network/Default/FollowerRole"): "EC2's Describe calls know no resources",
+    ("AwsSolutions-IAM5", "network/Default/CaretakerRole"): "as above; it stops what has our tag",
     ("AwsSolutions-S1", "network/Default/TransitBucket"): "its log would need a bucket that outlives it",
 }  # fmt: skip
 
