@@ -197,7 +197,7 @@ class Machine(Construct):
             propagate_tags_to_volume_on_creation=True,
             tags=[
                 *tags(props.name, props.part, props.owner, props.name),
-                # Read by the machine and by the account's function. A tag changes without touching the machine.
+                # Read by the machine and by the account's function; a tag changes and the machine runs on.
                 cdk.CfnTag(key=TAG_MAX_MINUTES, value=props.max_minutes),
             ],
         )

@@ -1,7 +1,7 @@
 """NVIDIA's GPUs, asked through NVML, the library that comes with their driver.
 
-Functions, structures and numbers are those of NVIDIA's nvml.h (the API reference of driver 580). The tests load a
-library that answers as that header describes; nothing here has been seen on a real GPU.
+Functions, structures and numbers are those of NVIDIA's nvml.h. The tests load a library that answers as that
+header describes; nothing here has been seen on a real GPU.
 
 Source: https://docs.nvidia.com/deploy/nvml-api/
 """
@@ -33,8 +33,8 @@ class Gpu:
     """One GPU at one moment.
 
     Args:
-        percent: Share of the last moment (1/6 s to 1 s, by the model) in which it computed; None where it does
-            not tell (a GPU that is cut into MIG instances).
+        percent: Share of the last moment (1/6 s to 1 s, by the model) in which it computed; None where
+            it does not tell (a GPU that is cut into MIG instances).
         processes: Processes that have a compute context on it.
         used_mib: Memory in use.
     """

@@ -134,7 +134,7 @@ class Watch:
         return float(stages[0]["started_at"]) + most_minutes * 60 - time.time()
 
     def _warn(self) -> None:
-        """Tell people that the stop is near, once; take the word back when something holds the machine again."""
+        """Tell people that the stop is near, once; take it back when something holds the machine again."""
         left_s = self.verdict.left_s
         near = left_s is not None and 0 < left_s <= self._warn_s
         if near and not self._warned:
@@ -194,13 +194,14 @@ def watch(
     """
     one = Watch(platform, grace_s, warn_s)
     spot.start(platform, one.tell)
-    reported = time.monotonic()
+    reported, limit = time.monotonic(), one.sampler.limits["minutes"]
     while not one.verdict.stop:
         time.sleep(pause_s)
         if one.sample().stop:
             status.stopping(platform, one.verdict.why)
-        if one.verdict.stop or time.monotonic() - reported > REPORT_EVERY_S:
-            reported = time.monotonic()
+        news = one.verdict.stop or one.sampler.limits["minutes"] != limit
+        if news or time.monotonic() - reported > REPORT_EVERY_S:
+            reported, limit = time.monotonic(), one.sampler.limits["minutes"]
             with contextlib.suppress(OSError, KeyError):  # without a way out the machine still stops
                 status.push(platform)
     platform.stop()

@@ -24,16 +24,35 @@ SETTINGS = f"{ENVIRONMENT}/share/jupyter/lab/settings"
 OVERRIDES = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
 }
-# What a kernel is asked without anybody's doing: by tabs that open, come back or poll. JupyterLab's pages get this
-# list as well, and leave such messages out of the busy sign.
-# Source: jupyter_server's MappingKernelManager.untracked_message_types, whose own list this is, with the last two
-# (jupyter-resource-usage polls every kernel by them).
+# What a kernel is asked without anybody's doing: by tabs that open, come back or poll. JupyterLab's pages get
+# this list as well, and leave such messages out of the busy sign.
+# Source: jupyter_server's MappingKernelManager.untracked_message_types, whose own list this is, with the last
+# two: jupyter-resource-usage polls every kernel by them.
 UNTRACKED = (
-    "comm_info_request comm_info_reply kernel_info_request kernel_info_reply shutdown_request shutdown_reply"
-    " interrupt_request interrupt_reply debug_request debug_reply stream display_data update_display_data"
-    " execute_input execute_result error status clear_output debug_event input_request input_reply"
-    " usage_request usage_reply"
-).split()
+    "comm_info_request",
+    "comm_info_reply",
+    "kernel_info_request",
+    "kernel_info_reply",
+    "shutdown_request",
+    "shutdown_reply",
+    "interrupt_request",
+    "interrupt_reply",
+    "debug_request",
+    "debug_reply",
+    "stream",
+    "display_data",
+    "update_display_data",
+    "execute_input",
+    "execute_result",
+    "error",
+    "status",
+    "clear_output",
+    "debug_event",
+    "input_request",
+    "input_reply",
+    "usage_request",
+    "usage_reply",
+)
 
 
 def ask(platform: Platform, path: str) -> Any:

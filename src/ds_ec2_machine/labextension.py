@@ -1,16 +1,19 @@
 """A word to people in JupyterLab: a front-end extension of a few lines that shows what one file says.
 
-It needs no build: JupyterLab takes any script that offers a module federation container. The file lies beside the
-script, so that JupyterLab itself serves it, to whoever is logged in, and no request counts as activity.
+It needs no build: JupyterLab takes any script that offers a module federation container. The file lies beside
+the script, so that JupyterLab itself serves it, to whoever is logged in, and no request counts as activity.
 Source: https://jupyterlab.readthedocs.io/en/stable/extension/extension_dev.html#prebuilt-extensions
 """
 
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from ds_ec2_machine.loader import sha, write
-from ds_ec2_machine.platform import Platform
+
+if TYPE_CHECKING:
+    from ds_ec2_machine.platform import Platform
 
 FOLDER = "/opt/ds-ec2/labextensions"
 NOTICE = f"{FOLDER}/ds-ec2/static/notice.json"
@@ -43,7 +46,10 @@ _PAUSE_MS = 15000
 
 
 def install(platform: Platform) -> None:
-    """Write the extension where JupyterLab is told to look; a new script has a new name, since browsers keep it."""
+    """Write the extension where JupyterLab is told to look.
+
+    A new script has a new name: browsers keep what they have.
+    """
     script = _SCRIPT.replace("PAUSE_MS", str(_PAUSE_MS)).encode()
     name = f"static/entry.{sha(script)[:12]}.js"
     build = {"load": name, "extension": "./extension"}

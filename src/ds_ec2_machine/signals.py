@@ -120,8 +120,8 @@ def _seconds(text: str) -> float:
 def kernels_busy(kernels: List[Dict[str, str]], now: float) -> Tuple[bool, str]:
     """Judge JupyterLab's list of kernels.
 
-    A silent long cell is `busy` while its last activity stands still; one that was never used is `starting`. What
-    counts as activity is `jupyter.UNTRACKED`'s affair: an open tab asks much and uses nothing.
+    A silent long cell is `busy` while its last activity stands still; one that was never used is `starting`.
+    What counts as activity is `jupyter.UNTRACKED`'s affair: an open tab asks much and uses nothing.
 
     Args:
         kernels: As `/api/kernels` lists them.

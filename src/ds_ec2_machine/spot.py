@@ -27,7 +27,9 @@ Tell = Callable[[str, float], None]
 
 
 def notice(platform: Platform) -> Dict[str, str]:
-    """Return `{"action": "terminate|stop|hibernate", "time": "2026-11-25T14:32:00Z"}`, empty where there is none.
+    """Return EC2's notice, empty where there is none.
+
+    It looks like `{"action": "terminate|stop|hibernate", "time": "2026-11-25T14:32:00Z"}`.
 
     Raises:
         OSError: The metadata do not answer.

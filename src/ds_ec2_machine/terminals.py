@@ -6,10 +6,11 @@ import contextlib
 import os
 import time
 from pathlib import Path
-from typing import Callable, Dict, List
+from typing import TYPE_CHECKING, Callable, Dict, List
 
-from ds_ec2_machine.platform import Platform
-from ds_ec2_machine.processes import Process
+if TYPE_CHECKING:
+    from ds_ec2_machine.platform import Platform
+    from ds_ec2_machine.processes import Process
 
 _ECHO_S = 15.0
 """Output so soon after a notice is the notice: tmux and screen draw it again in terminals of their own."""
@@ -18,8 +19,8 @@ _ECHO_S = 15.0
 def of_people(platform: Platform, is_person: Callable[[int], bool], table: Dict[int, Process]) -> List[Path]:
     """Return the terminals that belong to people, or in which their processes run.
 
-    sshd and JupyterLab give a terminal to its user. A Session Manager shell's stays root's: the agent opens it and
-    only the shell runs as somebody else.
+    sshd and JupyterLab give a terminal to its user. A Session Manager shell's stays root's: the agent opens
+    it, and only the shell runs as somebody else.
     Source: https://github.com/aws/amazon-ssm-agent/blob/mainline/agent/session/shell/shell_unix.go
     """
     inhabited = {one.pts for one in table.values() if is_person(one.uid)}

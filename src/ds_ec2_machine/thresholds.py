@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping
+from typing import TYPE_CHECKING, Any, Dict, Mapping
 
 from ds_ec2_machine.loader import read, write
-from ds_ec2_machine.platform import Platform
+
+if TYPE_CHECKING:
+    from ds_ec2_machine.platform import Platform
 
 OWN_FILE = "/etc/ds-ec2/idle.json"
 """The machine's own values: `{"cpu": 0.2}`. Each wins over the stack's, which wins over the table."""

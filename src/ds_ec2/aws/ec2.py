@@ -141,6 +141,13 @@ class Ec2:
         self._client.stop_instances(InstanceIds=[instance_id])
 
     @translated
+    def tag(self, resource_id: str, tags: Mapping[str, str]) -> None:
+        """Call CreateTags."""
+        self._client.create_tags(
+            Resources=[resource_id], Tags=[{"Key": key, "Value": value} for key, value in tags.items()]
+        )
+
+    @translated
     def volumes(self, filters: Filters) -> tuple[Volume, ...]:
         """Return the volumes that match."""
         pages = self._client.get_paginator("describe_volumes").paginate(Filters=_filters(filters))

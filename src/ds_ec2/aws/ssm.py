@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ds_ec2.aws.errors import NoSuchThingError, translated
 
 if TYPE_CHECKING:
     from types_boto3_ssm import SSMClient
+
+_BATCH: Final = 10
+"""Names of one GetParameters.
+
+Source: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html
+"""
 
 
 class Parameters:
@@ -26,6 +32,24 @@ class Parameters:
     @translated
     def _get(self, name: str) -> str:
         return self._client.get_parameter(Name=name)["Parameter"].get("Value", "")
+
+    def values(self, names: tuple[str, ...]) -> dict[str, str]:
+        """Return the values of the parameters that exist, by name: ten a call, the calls at once."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        batches = [names[at : at + _BATCH] for at in range(0, len(names), _BATCH)]
+        if not batches:
+            return {}
+        found: dict[str, str] = {}
+        with ThreadPoolExecutor(len(batches)) as pool:
+            for batch in pool.map(self._values, batches):
+                found |= batch
+        return found
+
+    @translated
+    def _values(self, names: tuple[str, ...]) -> dict[str, str]:
+        answer = self._client.get_parameters(Names=list(names))
+        return {item["Name"]: item.get("Value", "") for item in answer["Parameters"] if "Name" in item}
 
     @translated
     def names(self, path: str) -> tuple[str, ...]:

@@ -27,9 +27,9 @@ def command(target: Target, *, as_json: bool) -> None:
     """List the machines of this account and region."""
     from ds_ec2.console import machines, output
     from ds_ec2.operations.connect import connect
-    from ds_ec2.operations.machines import list_machines
+    from ds_ec2.operations.listing import list_with_words
 
-    found = list_machines(connect(target))
+    found = list_with_words(connect(target))
     if as_json:
         output.emit_json(found)
     elif not sys.stdout.isatty():

@@ -22,6 +22,8 @@ COMMANDS: Final[dict[str, str]] = {
     "ssh": "Open a shell on a machine.",
     "proxy": "Carry an SSH connection (ProxyCommand).",
     "logs": "Show how a machine was set up.",
+    "idle": "Show what holds a machine awake, and when it will stop.",
+    "keep": "Hold a machine awake for a while.",
     "stop": "Stop a machine; its disks stay.",
     "start": "Start a stopped machine.",
     "down": "Remove a machine; asks what becomes of its data.",

@@ -55,6 +55,14 @@ Example:
     metavar="TIME",
     help="Stop after so long without work; or never.  [default: 60m]",
 )
+@click.option(
+    "--idle-threshold",
+    "idle_pairs",
+    multiple=True,
+    metavar="SIGNAL=N",
+    help="What is busy: cpu or terminals (cores), gpu (percent), network (kB/s).",
+)
+@click.option("--max-duration", metavar="TIME", help="Stop so long after each start in any case.")
 @click.option("--wait-ready", is_flag=True, help="Wait for all packages, not only for JupyterLab.")
 @dry_run_option
 @yes_option
@@ -78,16 +86,21 @@ def command(
     from ds_ec2.config.settings import load_settings
     from ds_ec2.console import machines, output, plans
     from ds_ec2.console.progress import show_steps
-    from ds_ec2.model.durations import parse_seconds
+    from ds_ec2.model.durations import parse_minutes
+    from ds_ec2.model.idle import parse_thresholds
     from ds_ec2.model.names import check_name
     from ds_ec2.model.requests import UpRequest
     from ds_ec2.operations.connect import connect
     from ds_ec2.operations.up import apply_up, plan_up
 
     settings = load_settings()
+    thresholds, longest = options.pop("idle_pairs"), options.pop("max_duration")
     given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+    given["idle_thresholds"] = tuple(parse_thresholds(thresholds).items())
     if idle_timeout is not None:
-        given["idle_minutes"] = -(-parse_seconds(idle_timeout) // 60)
+        given["idle_minutes"] = parse_minutes(idle_timeout, "ds-ec2 up --idle-timeout 60m")
+    if longest is not None:
+        given["max_minutes"] = parse_minutes(longest, "ds-ec2 up --max-duration 8h")
     usual: dict[str, Any] = {
         "instance_type": settings.instance_type,
         "data_gib": settings.data_gib,

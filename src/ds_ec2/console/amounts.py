@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
 
 def per_hour(usd: float | None, *, approximate: bool = False) -> str:
     """Return `$0.0958/h`, `about $0.0958/h`, or `price unknown`; never a zero."""
@@ -17,6 +22,12 @@ def per_month(usd: float) -> str:
 
 def _digits(usd: float) -> str:
     return f"{usd:.4f}".rstrip("0").ljust(4, "0") if usd < 1 else f"{usd:,.2f}"
+
+
+def clock(moment: datetime, now: datetime) -> str:
+    """Return `14:32` in this computer's time, with the date where it is another day's."""
+    here = moment.astimezone()
+    return f"{here:%H:%M}" if here.date() == now.astimezone().date() else f"{here:%Y-%m-%d %H:%M}"
 
 
 def duration(seconds: float) -> str:

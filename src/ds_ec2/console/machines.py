@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ds_ec2.console.amounts import duration, per_hour
+from ds_ec2.console.amounts import clock, duration, per_hour
 from ds_ec2.console.plans import bill
 from ds_ec2.console.table import facts, table
-from ds_ec2.model.machine import MachineStatus, StageState
+from ds_ec2.model.machine import STAGE_TITLES, MachineStatus, StageState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ def machine_table(machines: Sequence[Machine], now: datetime | None = None) -> s
         [
             machine.name,
             *([machine.owner] if len(owners) > 1 else []),
-            machine.status.value,
+            status_words(machine, moment),
             machine.instance_type or "-",
             machine.zone or "-",
             _rate(machine),
@@ -37,6 +37,20 @@ def machine_table(machines: Sequence[Machine], now: datetime | None = None) -> s
     owner = ["OWNER"] if len(owners) > 1 else []
     columns = ["NAME", *owner, "STATUS", "TYPE", "ZONE", "$/HR", "AUTOSTOP", "AGE"]
     return table(columns, rows, right=frozenset({"$/HR"}))
+
+
+def status_words(machine: Machine, now: datetime) -> str:
+    """Return what a machine does, as far as it is known: `booting: packages`, `ready`, ..."""
+    if machine.stopped:
+        return f"{machine.status.value}: {machine.stopped.why} at {clock(machine.stopped.at, now)}"
+    if machine.status is not MachineStatus.RUNNING or not machine.stages:
+        return machine.status.value
+    failed = [one for one in machine.stages if one.state is StageState.FAILED]
+    last = (failed or machine.stages)[-1 if not failed else 0]
+    title = STAGE_TITLES.get(last.name, last.name)
+    if failed:
+        return f"failed: {title}"
+    return "ready" if (last.name, last.state) == ("ready", StageState.DONE) else f"booting: {title}"
 
 
 def machine_facts(machine: Machine, flags: str = "") -> str:
@@ -128,7 +142,9 @@ def _rate(machine: Machine) -> str:
 def _autostop(machine: Machine) -> str:
     if machine.idle_minutes is None:
         return "-"
-    return f"{machine.idle_minutes} min idle" if machine.idle_minutes else "never"
+    idle = f"{machine.idle_minutes} min idle" if machine.idle_minutes else ""
+    most = f"{duration(machine.max_minutes * 60)} at most" if machine.max_minutes else ""
+    return ", ".join(part for part in (idle, most) if part) or "never"
 
 
 def _age(created_at: datetime | None, now: datetime) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ds_ec2.console.amounts import per_hour, per_month
+from ds_ec2.console.amounts import duration, per_hour, per_month
 from ds_ec2.console.table import facts, table
 from ds_ec2.model.plans import StackAction
 
@@ -25,7 +25,9 @@ def up_plan(plan: UpPlan) -> str:
     """Return what `up` would make, with its price."""
     request = plan.request
     head = f"{request.name}: {_type(plan.type)} in {plan.zone}, account {plan.account_id}"
-    idle = f"after {request.idle_minutes} min idle" if request.idle_minutes else "never by itself"
+    idle = f"after {request.idle_minutes} min idle" if request.idle_minutes else ""
+    most = f"{duration(request.max_minutes * 60)} after each start" if request.max_minutes else ""
+    stops = ", at the latest ".join(part for part in (idle, most) if part) or "never by itself"
     body = facts(
         [
             ("image", f"{plan.image.name} ({plan.image.id})"),
@@ -33,7 +35,7 @@ def up_plan(plan: UpPlan) -> str:
             ("data from", request.snapshot or ""),
             ("packages", f"{_lines(plan.packages)} from {request.packages or 'the default list'}"),
             ("python", request.python),
-            ("stops", idle),
+            ("stops", stops),
             ("stacks", _stacks((plan.network, plan.data, plan.machine))),
             ("quota", _quota(plan.quota)),
         ]

@@ -10,7 +10,7 @@ from ds_ec2.errors import UsageError
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def parse_seconds(text: str) -> int:
+def parse_seconds(text: str, hint: str = "ds-ec2 up --idle-timeout 60m") -> int:
     """Return the seconds of `20m`, `1h30m`, `never` (0) or a bare number of minutes.
 
     Raises:
@@ -26,5 +26,14 @@ def parse_seconds(text: str) -> int:
     raise UsageError(
         f"{text!r} is no duration",
         why="durations look like 20m, 4h, 1h30m, or never",
-        hint="ds-ec2 up --idle-timeout 60m",
+        hint=hint,
     )
+
+
+def parse_minutes(text: str, hint: str) -> int:
+    """Return a duration in minutes, a part of one counted whole.
+
+    Raises:
+        UsageError: It is no duration.
+    """
+    return -(-parse_seconds(text, hint) // 60)

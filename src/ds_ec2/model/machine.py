@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,6 +35,17 @@ class StageState(StrEnum):
     FAILED = "failed"
 
 
+STAGE_TITLES: Final = {
+    "booted": "machine boots",
+    "disks": "disks",
+    "network": "way out",
+    "jupyter": "JupyterLab",
+    "environment": "packages",
+    "ready": "ready",
+}
+"""What a person reads for each stage."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """One stage of the bootstrap, as the machine reports it in its status parameter.
@@ -52,6 +63,19 @@ class Stage:
     started_at: float
     seconds: float | None = None
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Why a machine stopped by itself, or was stopped by the account's own function.
+
+    Args:
+        why: In words: `idle for 60 minutes`.
+        at: When.
+    """
+
+    why: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +98,9 @@ class Machine:
         usd_per_hour: Price while running; None where unknown, never zero.
         disk_gib: Root and data volumes together.
         idle_minutes: Stop after so many idle minutes; 0 for never; None where unknown.
-        stages: Bootstrap stages in order, where they were asked for.
+        stages: Bootstrap stages of its last start in order, where they were asked for.
+        max_minutes: It stops so long after each start; 0 for as long as it likes.
+        stopped: Why it stopped, where it did so by itself and where that was asked for.
     """
 
     name: str
@@ -93,3 +119,5 @@ class Machine:
     disk_gib: int | None = None
     idle_minutes: int | None = None
     stages: tuple[Stage, ...] = ()
+    max_minutes: int = 0
+    stopped: Stopped | None = None

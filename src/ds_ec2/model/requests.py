@@ -46,6 +46,8 @@ class UpRequest:
         packages: A requirements file; None takes the list that comes with ds-ec2.
         python: Python version of the environment, `3.12`.
         idle_minutes: Stop after so many idle minutes; 0 for never.
+        idle_thresholds: What is busy to it: (name, number) of `model.idle.THRESHOLDS`.
+        max_minutes: Stop so long after each start; 0 for as long as it likes.
         way_out: For a network that has to be made.
         vpc_cidr: For a network that has to be made.
         wait_ready: Wait for the long package list too, not only for JupyterLab.
@@ -63,6 +65,8 @@ class UpRequest:
     packages: Path | None = None
     python: str = "3.12"
     idle_minutes: int = 60
+    idle_thresholds: tuple[tuple[str, float], ...] = ()
+    max_minutes: int = 0
     way_out: WayOut = WayOut.NAT_INSTANCE
     vpc_cidr: str = DEFAULT_CIDR
     wait_ready: bool = False

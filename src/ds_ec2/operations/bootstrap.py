@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from ds_ec2.errors import DsEc2Error
-from ds_ec2.model.machine import Stage, StageState
+from ds_ec2.model.machine import STAGE_TITLES, Stage, StageState, Stopped
 from ds_ec2.model.names import SSM_STATUS, ssm_path
 from ds_ec2.model.steps import Step, StepState
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from ds_ec2.aws.account import Account
 
@@ -22,14 +23,6 @@ READY: Final = "ready"
 _QUIET_S: Final = 20 * 60.0
 """The longest a stage may take without a word: a large list on a small machine compiles for minutes."""
 
-_TITLES: Final = {
-    "booted": "machine boots",
-    "disks": "disks",
-    "network": "way out",
-    "jupyter": "JupyterLab",
-    "environment": "packages",
-    "ready": "ready",
-}
 _STATES: Final = {
     StageState.RUNNING: StepState.RUNNING,
     StageState.DONE: StepState.DONE,
@@ -39,10 +32,19 @@ _STATES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class BootStatus:
-    """What a machine says about one boot; `boot` is empty before its first word."""
+    """What a machine says about one boot; `boot` is empty before its first word.
+
+    Args:
+        boot: Another one at each boot.
+        stages: In order.
+        stopped: Why it last stopped by itself.
+        idle_minutes: The limit in force, None where it has not said.
+    """
 
     boot: str = ""
     stages: tuple[Stage, ...] = ()
+    stopped: Stopped | None = None
+    idle_minutes: int | None = None
 
     def stage(self, name: str) -> Stage | None:
         """Return one stage, None before it began."""
@@ -54,6 +56,13 @@ def read_status(account: Account, stack: str) -> BootStatus:
     return parse_status(account.parameters.get(ssm_path(stack, SSM_STATUS)) or "{}")
 
 
+def read_statuses(account: Account, stacks: Sequence[str]) -> dict[str, BootStatus]:
+    """Read many machines' status parameters, ten a call; empty where there is none yet."""
+    names = {ssm_path(stack, SSM_STATUS): stack for stack in stacks}
+    found = account.parameters.values(tuple(names))
+    return {stack: parse_status(found.get(name, "{}")) for name, stack in names.items()}
+
+
 def parse_status(text: str) -> BootStatus:
     """Read a status document. What it does not understand is left out: the machine may be newer or older."""
     try:
@@ -61,6 +70,8 @@ def parse_status(text: str) -> BootStatus:
         return BootStatus(
             boot=str(document.get("boot", "")),
             stages=tuple(_stage(item) for item in document.get("stages", [])),
+            stopped=_stopped(document.get("stopped")),
+            idle_minutes=_minutes(document.get("idle")),
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return BootStatus()
@@ -107,7 +118,7 @@ def follow_boot(
 
 
 def _failure(account: Account, name: str, stage: Stage) -> DsEc2Error:
-    what = _TITLES.get(stage.name, stage.name)
+    what = STAGE_TITLES.get(stage.name, stage.name)
     return DsEc2Error(
         f"{name}: {what} failed; the machine runs and can be reached",
         why=stage.error,
@@ -116,8 +127,17 @@ def _failure(account: Account, name: str, stage: Stage) -> DsEc2Error:
 
 
 def _step(stage: Stage) -> Step:
-    title = _TITLES.get(stage.name, stage.name)
+    title = STAGE_TITLES.get(stage.name, stage.name)
     return Step(f"stage:{stage.name}", title, _STATES[stage.state], stage.error, stage.seconds)
+
+
+def _stopped(item: Any) -> Stopped | None:
+    return Stopped(str(item["why"]), datetime.fromtimestamp(float(item["at"]), UTC)) if item else None
+
+
+def _minutes(item: Any) -> int | None:
+    limit = item.get("limit_minutes") if item else None
+    return None if limit is None else round(limit)
 
 
 def _stage(item: Any) -> Stage:

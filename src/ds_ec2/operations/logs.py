@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import deque
+from typing import TYPE_CHECKING, Final
 
 from ds_ec2.errors import DsEc2Error
+from ds_ec2.model.machine import StageState
 from ds_ec2.operations.bootstrap import read_status
 from ds_ec2.operations.control import stream
 from ds_ec2.operations.machines import find, reachable
@@ -13,6 +15,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ds_ec2.aws.account import Account
+    from ds_ec2.model.machine import Machine
+
+
+_TAIL: Final = 30
+
+
+def failed_lines(account: Account, machine: Machine) -> Iterator[str]:
+    """Yield the last lines of each failed stage's log, below its name; nothing where none failed.
+
+    Raises:
+        DsEc2Error: The machine does not run.
+    """
+    for stage in machine.stages:
+        if stage.state is StageState.FAILED:
+            yield f"\n{stage.name}, its last {_TAIL} lines:"
+            yield from deque(stream(account, reachable(account, machine), "logs", stage=stage.name), _TAIL)
 
 
 def logs(account: Account, name: str = "", stage: str = "") -> Iterator[str]:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from ds_ec2.aws.cloudformation import GONE, Stack
 from ds_ec2.catalog.prices import usd_per_hour
 from ds_ec2.errors import DsEc2Error, NotFoundError, UsageError
-from ds_ec2.model.machine import Machine, MachineStatus
+from ds_ec2.model.machine import Machine, MachineStatus, Stopped
 from ds_ec2.model.names import (
     TAG_MANAGED_BY,
+    TAG_MAX_MINUTES,
     TAG_NAME,
     TAG_OWNER,
     TAG_PART,
+    TAG_STOPPED_BECAUSE,
     DataParameter,
     MachineOutput,
     MachineParameter,
@@ -146,7 +149,7 @@ def reachable(account: Account, machine: Machine) -> Machine:
     command = "ds-ec2 ls" if verb == "ls" else f"ds-ec2 {verb} {machine.name}"
     raise DsEc2Error(
         f"{machine.name} is {machine.status.value}",
-        why=f"its stack is {machine.stack_status}",
+        why=machine.stopped.why if machine.stopped else f"its stack is {machine.stack_status}",
         hint=f"{command}{account.flags}",
     )
 
@@ -178,6 +181,8 @@ def _machine(account: Account, found: Inventory, owner: str, name: str) -> Machi
         usd_per_hour=price.usd if price else None,
         disk_gib=_disk_gib(stacks),
         idle_minutes=_number(main.parameters.get(MachineParameter.IDLE_MINUTES)),
+        max_minutes=_number(instance.tags.get(TAG_MAX_MINUTES)) or 0 if instance else 0,
+        stopped=_stopped(instance) if instance else None,
     )
 
 
@@ -204,6 +209,16 @@ def _status(stack: Stack, instance: Instance | None) -> MachineStatus:
     if stack.status.startswith(("ROLLBACK", "CREATE_FAILED", "DELETE_FAILED")):
         return MachineStatus.FAILED
     return _BY_STATE.get(instance.state, MachineStatus.GONE) if instance else MachineStatus.GONE
+
+
+def _stopped(instance: Instance) -> Stopped | None:
+    """Read the tag that the account's function left, unless the machine has been started since."""
+    text, _, why = instance.tags.get(TAG_STOPPED_BECAUSE, "").partition(" ")
+    try:
+        at = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:  # no such tag, or not of ours
+        return None
+    return Stopped(why, at) if instance.launched_at is None or at >= instance.launched_at else None
 
 
 def _disk_gib(stacks: tuple[Stack, ...]) -> int | None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _ROOT_ROOM_GIB: Final = 16
 """Beside the image's own size: logs, the package manager's cache, swap. Packages live on the data volume."""
 _MOST_IDLE_MINUTES: Final = 7 * 24 * 60
+_MOST_MINUTES: Final = 365 * 24 * 60
 
 
 def check_request(request: UpRequest) -> None:
@@ -44,6 +45,10 @@ def check_request(request: UpRequest) -> None:
             f"{request.idle_minutes} minutes cannot be",
             why="0 (never) to one week",
             hint="--idle-timeout 60m",
+        )
+    if not 0 <= request.max_minutes <= _MOST_MINUTES:
+        raise UsageError(
+            f"{request.max_minutes} minutes cannot be", why="0 (never) to one year", hint="--max-duration 8h"
         )
     if request.image and not re.fullmatch(r"ami-[0-9a-f]{8,17}", request.image):
         raise UsageError(f"{request.image!r} is no image id", hint="--image ami-0123456789abcdef0")

@@ -12,6 +12,7 @@ from ds_ec2.model.machine import Machine, MachineStatus
 from ds_ec2.model.names import NETWORK_STACK
 from ds_ec2.model.steps import Step, StepState
 from ds_ec2.operations.bootstrap import follow_boot, read_status
+from ds_ec2.operations.listing import with_words
 from ds_ec2.operations.machines import find, reachable
 from ds_ec2.operations.network import wake_way_out
 
@@ -55,6 +56,10 @@ def start_machine(account: Account, machine: Machine) -> Generator[Step, None, M
     if machine.status is MachineStatus.RUNNING:
         yield Step("start", f"{machine.name} runs already", StepState.NOTE)
         return machine
+    (machine,) = with_words(account, (machine,))
+    if machine.stopped:
+        when = machine.stopped.at.astimezone()
+        yield Step("why", f"it stopped: {machine.stopped.why} at {when:%Y-%m-%d %H:%M}", StepState.NOTE)
     before = read_status(account, machine.stack).boot
     if machine.status is MachineStatus.STOPPING:
         yield from _wait(account, machine, "stop", "stopped", _STOP_S)
@@ -68,7 +73,13 @@ def start_machine(account: Account, machine: Machine) -> Generator[Step, None, M
         before = ""
     instance = yield from _wait(account, machine, "start", "running", _START_S)
     stages = yield from follow_boot(account, machine.stack, machine.name, not_boot=before)
-    return replace(machine, status=MachineStatus.RUNNING, launched_at=instance.launched_at, stages=stages)
+    return replace(
+        machine,
+        status=MachineStatus.RUNNING,
+        launched_at=instance.launched_at,
+        stages=stages,
+        stopped=None,
+    )
 
 
 def _wait(

@@ -227,6 +227,10 @@ def _machine_parameters(
         MachineParameter.PACKAGES: packages,
         MachineParameter.PYTHON: request.python,
         MachineParameter.IDLE_MINUTES: str(request.idle_minutes),
+        MachineParameter.IDLE_THRESHOLDS: ",".join(
+            f"{key}={value:g}" for key, value in request.idle_thresholds
+        ),
+        MachineParameter.MAX_MINUTES: str(request.max_minutes),
     }
 
 

@@ -61,9 +61,7 @@ def test_the_manifest_names_the_parts_in_order() -> None:
 
 
 @pytest.mark.parametrize("function", [embed.follower_code, embed.caretaker_code])
-def test_a_function_of_the_account_loads_alone_and_fits(
-    tmp_path: Path, function: Callable[[], str]
-) -> None:
+def test_a_function_of_the_account_loads_alone_and_fits(tmp_path: Path, function: Callable[[], str]) -> None:
     code = function()
     assert len(code) <= 4096
     (tmp_path / "index.py").write_text(code)
