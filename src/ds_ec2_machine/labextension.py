@@ -21,7 +21,7 @@ NOTICE = f"{FOLDER}/ds-ec2/static/notice.json"
 _SCRIPT = """\
 (window._JUPYTERLAB = window._JUPYTERLAB || {})["ds-ec2"] = {
   init: () => {},
-  get: async () => () => ({ default: { id: "ds-ec2:notice", autoStart: true, activate } })
+  get: async () => () => ({ __esModule: true, default: { id: "ds-ec2:notice", autoStart: true, activate } })
 };
 function activate(app) {
   const page = JSON.parse(document.getElementById("jupyter-config-data").textContent);
@@ -42,7 +42,7 @@ function activate(app) {
   app.restored.then(again);
 }
 """
-_PAUSE_MS = 15000
+_PAUSE_MS = 10000
 
 
 def install(platform: Platform) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -44,14 +45,14 @@ def notice(platform: Platform) -> Dict[str, str]:
 
 
 def hooks(platform: Platform) -> List[Path]:
-    """Return the programs to run: those of a folder in the order of their names, then the user's own."""
+    """Return the programs to run: those of a folder, and the user's own."""
     found = sorted(platform.file(_HOOKS).glob("*"))
     own = Path(platform.account.home) / _OWN_HOOK
     return [path for path in (*found, own) if path.is_file() and os.access(path, os.X_OK)]
 
 
 def answer(platform: Platform, found: Dict[str, str], tell: Tell, within_s: float = HOOK_S) -> None:
-    """Tell people, note it in the status, and run the hooks as the user.
+    """Tell people, note it in the status, and run the hooks, as the user.
 
     Args:
         platform: This machine.
@@ -66,22 +67,36 @@ def answer(platform: Platform, found: Dict[str, str], tell: Tell, within_s: floa
     status.stopping(platform, f"EC2 took the spot machine back ({action})")
     with contextlib.suppress(OSError, KeyError):
         status.push(platform)
-    end = time.monotonic() + within_s
     more = {"DS_EC2_SPOT_ACTION": action, "DS_EC2_SPOT_TIME": found["time"]}
+    _run(platform, platform.environment(**more), within_s)
+
+
+def _run(platform: Platform, environment: Dict[str, str], within_s: float) -> None:
+    """Run all hooks side by side; what has not ended in time is ended."""
+    end = time.monotonic() + within_s
+    started = []
     with platform.file(f"{LOGS}/spot-notice.log").open("ab") as log:
         for path in hooks(platform):
-            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-                subprocess.run(
+            try:
+                one = subprocess.Popen(
                     [str(path)],
-                    env=platform.environment(**more),
-                    cwd=platform.account.home,
+                    env=environment,
+                    cwd="/",
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    timeout=max(1.0, end - time.monotonic()),
-                    check=False,
+                    start_new_session=True,
                     **platform.as_user(),
                 )
+                started.append(one)
+            except OSError as error:  # no interpreter of that name, say
+                log.write(f"{path}: {error}\n".encode())
+    for one in started:
+        try:
+            one.wait(max(0.0, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(one.pid, signal.SIGKILL)
+            one.wait()
 
 
 def watch(platform: Platform, tell: Tell, pause_s: float = PAUSE_S) -> None:

@@ -54,6 +54,8 @@ class Aws:
         self.signals: list[dict[str, Any]] = []
         self.calls: list[str] = []
         self.files: dict[str, bytes] = {}
+        self.metadata = {"instance-life-cycle": "on-demand"}
+        """More of the instance metadata, by path."""
         self.credentials_come_after = 0
         """So many requests for the role's credentials are answered 404 first."""
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
@@ -131,6 +133,8 @@ class _Handler(BaseHTTPRequestHandler):
         role = "/latest/meta-data/iam/security-credentials/"
         known = {role: b"machine-role", "/latest/meta-data/instance-id": b"i-0123456789abcdef0"}
         known[f"{role}machine-role"] = json.dumps(ROLE_KEY).encode()
+        more = self.aws.metadata.items()
+        known.update({f"/latest/meta-data/{path}": text.encode() for path, text in more})
         if not self.path.startswith("/latest/meta-data/") or self.path not in known:
             self._answer(404)
         elif self.headers.get("X-aws-ec2-metadata-token") != "imds-token":

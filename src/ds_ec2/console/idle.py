@@ -46,16 +46,15 @@ def held(value: Held, flags: str = "", now: datetime | None = None) -> str:
 
 def _verdict(report: IdleReport, now: datetime) -> str:
     busy = ", ".join(one.name for one in report.signals if one.busy)
+    stays = f"{report.name} stays: {busy} in use. {_limit(report)}" if busy else ""
     if report.stops_at is not None:
         left = (report.stops_at - now).total_seconds()
         when = f"at {clock(report.stops_at, now)}, in {duration(left)}" if left > 0 else "now"
         if "maximum" in report.why:
             most = duration(report.max_minutes * 60)
-            return f"{report.name} stops {when}: its maximum of {most} is over then."
+            return f"{stays}\n{report.name} stops {when}: its maximum of {most} is over then.".lstrip()
         return f"{report.name} stops {when}, unless something uses it before."
-    if busy:
-        return f"{report.name} stays: {busy} in use. {_limit(report)}"
-    return f"{report.name} stays: its idle stop is off."
+    return stays or f"{report.name} stays: its idle stop is off."
 
 
 def _limit(report: IdleReport) -> str:
