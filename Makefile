@@ -7,7 +7,7 @@ TEST_ARGS ?=
 SOAK ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint unit synth lock docs bench soak acceptance-aws clean
+.PHONY: help setup system demo test lint unit synth catalogue lock docs bench soak acceptance-aws clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 18
@@ -49,6 +49,9 @@ lint: setup ## ruff, mypy, import-linter
 
 synth: setup ## write the CloudFormation templates into the package
 	$(RUN) ds_ec2_cdk.synth
+
+catalogue: setup ## write the catalogue of instance types into the package
+	$(BIN)/python scripts/catalogue.py
 
 lock: ## pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

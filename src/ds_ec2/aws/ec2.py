@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ds_ec2.aws.errors import NoSuchThingError, translated
-from ds_ec2.model.plans import Gpu, Image, InstanceType
+from ds_ec2.aws.instance_types import instance_type_of
+from ds_ec2.model.plans import Image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from types_boto3_ec2 import EC2Client
+
+    from ds_ec2.model.instances import InstanceType
 
 ENDED: Final = frozenset({"shutting-down", "terminated"})
 """States of an instance that is no more."""
@@ -60,7 +63,7 @@ class Ec2:
         answer = self._client.describe_instance_types(InstanceTypes=[name])  # type: ignore[list-item] # newer than the stubs' list
         if not answer["InstanceTypes"]:
             raise NoSuchThingError(f"{name} is unknown", why="an empty answer", code="InvalidInstanceType")
-        return _instance_type(answer["InstanceTypes"][0])
+        return instance_type_of(answer["InstanceTypes"][0])
 
     @translated
     def zones_selling(self, name: str) -> tuple[str, ...]:
@@ -227,26 +230,6 @@ def _instance(item: Any) -> Instance:
         vcpus=vcpus or None,
         launched_at=item.get("LaunchTime"),
         reason=item.get("StateReason", {}).get("Message", ""),
-    )
-
-
-def _instance_type(item: Any) -> InstanceType:
-    gpus = item.get("GpuInfo", {}).get("Gpus", [])
-    return InstanceType(
-        name=item["InstanceType"],
-        vcpus=item["VCpuInfo"]["DefaultVCpus"],
-        memory_mib=item["MemoryInfo"]["SizeInMiB"],
-        architectures=tuple(item["ProcessorInfo"]["SupportedArchitectures"]),
-        gpus=tuple(
-            Gpu(
-                gpu.get("Manufacturer", ""),
-                gpu.get("Name", ""),
-                gpu.get("Count", 0),
-                gpu.get("MemoryInfo", {}).get("SizeInMiB", 0),
-            )
-            for gpu in gpus
-        ),
-        neuron="NeuronInfo" in item,
     )
 
 

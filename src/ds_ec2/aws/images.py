@@ -9,7 +9,8 @@ from ds_ec2.errors import DsEc2Error
 if TYPE_CHECKING:
     from ds_ec2.aws.ec2 import Ec2
     from ds_ec2.aws.ssm import Parameters
-    from ds_ec2.model.plans import Image, InstanceType
+    from ds_ec2.model.instances import InstanceType
+    from ds_ec2.model.plans import Image
 
 ARCHITECTURES: Final = ("x86_64", "arm64")
 """Those that images are looked up for; an instance type that has both gets the first."""

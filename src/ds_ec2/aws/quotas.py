@@ -6,12 +6,13 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from ds_ec2.aws.errors import NoSuchThingError, translated
-from ds_ec2.model.plans import InstanceType, Quota
+from ds_ec2.model.plans import Quota
 
 if TYPE_CHECKING:
     from types_boto3_service_quotas import ServiceQuotasClient
 
     from ds_ec2.aws.ec2 import Ec2
+    from ds_ec2.model.instances import InstanceType
 
 _SERVICE: Final = "ec2"
 # On-demand quotas, in vCPUs. Families of their own (f, x, u, dl, hpc) are left to EC2's last word.

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ds_ec2.console.amounts import duration, per_hour, per_month
+from ds_ec2.console.resources import resources
 from ds_ec2.console.table import facts, table
 from ds_ec2.model.plans import StackAction
 
 if TYPE_CHECKING:
     from ds_ec2.model.bill import Bill
+    from ds_ec2.model.instances import InstanceType
     from ds_ec2.model.plans import (
         DownPlan,
-        InstanceType,
         NetworkDownPlan,
         NetworkPlan,
         Quota,
@@ -107,9 +108,7 @@ def bill(value: Bill) -> str:
 
 
 def _type(value: InstanceType) -> str:
-    gpus = [f"{gpu.count or 'a slice of'} x {gpu.name} {gpu.memory_mib / 1024:.0f} GiB" for gpu in value.gpus]
-    parts = [f"{value.vcpus} vCPU", f"{value.memory_mib / 1024:g} GiB", *gpus]
-    return f"{value.name} ({', '.join(parts)})"
+    return f"{value.name} ({resources(value)})"
 
 
 def _stacks(stacks: tuple[StackPlan, ...]) -> str:

@@ -12,10 +12,12 @@ class Price:
     Args:
         usd: US dollars per hour, never zero.
         approximate: The figure is another region's, or a rate times the number of vCPUs.
+        at_most: The price itself is not known, and never more than this (spot).
     """
 
     usd: float
     approximate: bool = False
+    at_most: bool = False
 
 
 @dataclass(frozen=True, slots=True)

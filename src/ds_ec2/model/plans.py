@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ds_ec2.model.bill import Bill
 
 if TYPE_CHECKING:
+    from ds_ec2.model.instances import InstanceType
     from ds_ec2.model.machine import Machine
     from ds_ec2.model.requests import DataFate, UpRequest
 
@@ -45,42 +46,6 @@ class StackPlan:
     parameters: tuple[tuple[str, str], ...] = ()
     later: tuple[str, ...] = ()
     status: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Gpu:
-    """Accelerators of one kind. `count` is 0 for a slice of a GPU (g6f)."""
-
-    maker: str
-    name: str
-    count: int
-    memory_mib: int
-
-
-@dataclass(frozen=True, slots=True)
-class InstanceType:
-    """An instance type as DescribeInstanceTypes tells it.
-
-    Args:
-        name: As EC2 spells it.
-        vcpus: Number of virtual CPUs.
-        memory_mib: Memory.
-        architectures: `x86_64`, `arm64`, ...
-        gpus: Accelerators, NVIDIA's and others'.
-        neuron: AWS Inferentia or Trainium.
-    """
-
-    name: str
-    vcpus: int
-    memory_mib: int
-    architectures: tuple[str, ...]
-    gpus: tuple[Gpu, ...] = ()
-    neuron: bool = False
-
-    @property
-    def nvidia(self) -> bool:
-        """Whether it runs CUDA: some GPU's maker is NVIDIA (a count would miss slices)."""
-        return any(gpu.maker.upper() == "NVIDIA" for gpu in self.gpus)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from ds_ec2.operations.network import check_cidr
 if TYPE_CHECKING:
     from ds_ec2.aws.account import Account
     from ds_ec2.aws.cloudformation import Stack
-    from ds_ec2.model.plans import Image, InstanceType, Quota
+    from ds_ec2.model.instances import InstanceType
+    from ds_ec2.model.plans import Image, Quota
     from ds_ec2.model.requests import UpRequest
     from ds_ec2.operations.machines import Inventory
 

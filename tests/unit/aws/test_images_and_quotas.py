@@ -3,14 +3,18 @@ import pytest
 from ds_ec2.aws.images import public_parameter
 from ds_ec2.aws.quotas import quota_code
 from ds_ec2.errors import DsEc2Error
-from ds_ec2.model.plans import Gpu, InstanceType, Quota
+from ds_ec2.model.instances import Accelerator, AcceleratorKind, InstanceType
+from ds_ec2.model.plans import Quota
 
-SLICE = Gpu("NVIDIA", "L4", 0, 2861)
-RADEON = Gpu("AMD", "Radeon Pro V520", 1, 8192)
+GPU = AcceleratorKind.GPU
+SLICE = Accelerator(GPU, "NVIDIA", "L4", 0, 2861, share=0.125)
+RADEON = Accelerator(GPU, "AMD", "Radeon Pro V520", 1, 8192)
+T4G = Accelerator(GPU, "NVIDIA", "T4g", 1, 16384)
+TRAINIUM = Accelerator(AcceleratorKind.NEURON, "AWS", "Trainium", 1, 32768)
 
 
-def kind(*gpus: Gpu, architectures: tuple[str, ...] = ("x86_64",), neuron: bool = False) -> InstanceType:
-    return InstanceType("x1.large", 2, 8192, architectures, gpus, neuron)
+def kind(*accelerators: Accelerator, architectures: tuple[str, ...] = ("x86_64",)) -> InstanceType:
+    return InstanceType("x1.large", 2, 8192, architectures, accelerators)
 
 
 @pytest.mark.parametrize(
@@ -20,9 +24,9 @@ def kind(*gpus: Gpu, architectures: tuple[str, ...] = ("x86_64",), neuron: bool 
         (kind(architectures=("arm64",)), "al2023-ami-kernel-default-arm64"),
         (kind(architectures=("i386", "x86_64")), "kernel-default-x86_64"),
         (kind(SLICE), "deeplearning/ami/x86_64/base-oss-nvidia"),
-        (kind(Gpu("NVIDIA", "T4g", 1, 16384), architectures=("arm64",)), "deeplearning/ami/arm64/base-oss"),
+        (kind(T4G, architectures=("arm64",)), "deeplearning/ami/arm64/base-oss"),
         (kind(RADEON), "al2023-ami-kernel-default-x86_64"),
-        (kind(neuron=True), "neuron/dlami"),
+        (kind(TRAINIUM), "neuron/dlami"),
     ],
 )
 def test_the_image_follows_what_the_type_is_not_how_it_is_called(value: InstanceType, part: str) -> None:
