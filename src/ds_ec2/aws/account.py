@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ds_ec2.aws.cloudformation import Stacks
     from ds_ec2.aws.ec2 import Ec2
     from ds_ec2.aws.images import Images
+    from ds_ec2.aws.instance_types import InstanceTypes
+    from ds_ec2.aws.pricing import PriceLists
     from ds_ec2.aws.quotas import Quotas
     from ds_ec2.aws.s3 import Buckets
     from ds_ec2.aws.sessions import SsmSessions
@@ -65,6 +67,10 @@ class Account:
     flags: str = ""
     _lock: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
 
+    def elsewhere(self, region: str) -> Account:
+        """Return the same account in another region."""
+        return replace(self, region=region)
+
     @property
     def poll_s(self) -> float:
         """Seconds between two looks at something that takes its time."""
@@ -87,6 +93,20 @@ class Account:
         from ds_ec2.aws.ec2 import Ec2
 
         return Ec2(self._client("ec2"))
+
+    @cached_property
+    def instance_types(self) -> InstanceTypes:
+        """EC2's instance types."""
+        from ds_ec2.aws.instance_types import InstanceTypes
+
+        return InstanceTypes(self._client("ec2"))
+
+    @cached_property
+    def price_lists(self) -> PriceLists:
+        """The Pricing API, which lives in few regions and knows all of them."""
+        from ds_ec2.aws.pricing import REGION, PriceLists
+
+        return PriceLists(self._client("pricing", REGION))
 
     @cached_property
     def stacks(self) -> Stacks:
@@ -138,12 +158,12 @@ class Account:
         return Quotas(self._client("service-quotas"), self.ec2)
 
     @translated
-    def _client(self, service: str) -> Any:
+    def _client(self, service: str, region: str = "") -> Any:
         """Make a client. Clients may be used by many threads; making them may not."""
         with self._lock:
             client = self.session.create_client(
                 service,
-                region_name=self.region,
+                region_name=region or self.region,
                 endpoint_url=self.endpoint,
                 config=self._config(),
                 aws_access_key_id=self.keys.id if self.keys else None,

@@ -35,6 +35,7 @@ class Instance:
     vcpus: int | None = None
     launched_at: datetime | None = None
     reason: str = ""
+    spot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,11 @@ class Ec2:
         """Return the names of all instance types that this region sells."""
         pages = self._client.get_paginator("describe_instance_type_offerings").paginate(LocationType="region")
         return tuple(sorted(item["InstanceType"] for page in pages for item in page["InstanceTypeOfferings"]))
+
+    @translated
+    def regions(self) -> tuple[str, ...]:
+        """Return the regions that are on for the account, sorted."""
+        return tuple(sorted(item["RegionName"] for item in self._client.describe_regions()["Regions"]))
 
     @translated
     def zones(self) -> tuple[str, ...]:
@@ -230,6 +236,7 @@ def _instance(item: Any) -> Instance:
         vcpus=vcpus or None,
         launched_at=item.get("LaunchTime"),
         reason=item.get("StateReason", {}).get("Message", ""),
+        spot=item.get("InstanceLifecycle") == "spot",
     )
 
 

@@ -34,6 +34,10 @@ class NoSuchThingError(NotFoundError):
         self.code = code
 
 
+class CredentialsError(DsEc2Error):
+    """There are no credentials, or AWS does not take them (any more)."""
+
+
 class NotRunningError(DsEc2Error):
     """Nothing answers at an address of this computer: the embedded AWS has ended."""
 
@@ -140,11 +144,15 @@ _KINDS: Final[tuple[tuple[frozenset[str], Callable[[_Answer], DsEc2Error]], ...]
     (_MISSING, _missing),
     (
         _EXPIRED,
-        lambda answer: DsEc2Error("the AWS credentials have expired", why=answer.message, hint=_SIGN_IN),
+        lambda answer: CredentialsError(
+            "the AWS credentials have expired", why=answer.message, hint=_SIGN_IN
+        ),
     ),
     (
         _REFUSED,
-        lambda answer: DsEc2Error("AWS does not accept these credentials", why=answer.why, hint=_SIGN_IN),
+        lambda answer: CredentialsError(
+            "AWS does not accept these credentials", why=answer.why, hint=_SIGN_IN
+        ),
     ),
     (_DENIED, _denied),
     (_THROTTLED, _throttled),
@@ -177,7 +185,7 @@ def from_client(error: BotoCoreError) -> DsEc2Error:
 
     text = str(error)
     if isinstance(error, known.NoCredentialsError | known.PartialCredentialsError):
-        return DsEc2Error("no AWS credentials were found", why=text, hint=_SIGN_IN)
+        return CredentialsError("no AWS credentials were found", why=text, hint=_SIGN_IN)
     if isinstance(
         error,
         known.UnauthorizedSSOTokenError
@@ -185,7 +193,7 @@ def from_client(error: BotoCoreError) -> DsEc2Error:
         | known.TokenRetrievalError
         | known.CredentialRetrievalError,
     ):
-        return DsEc2Error("the AWS credentials have expired or cannot be read", why=text, hint=_SIGN_IN)
+        return CredentialsError("the AWS credentials have expired or cannot be read", why=text, hint=_SIGN_IN)
     if isinstance(error, known.ProfileNotFound):
         return DsEc2Error("there is no such profile", why=text, hint="aws configure list-profiles")
     if isinstance(error, known.NoRegionError | known.InvalidRegionError):

@@ -3,32 +3,60 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ds_ec2.aws.errors import NoSuchThingError, translated
+from ds_ec2.model.offers import Market
 from ds_ec2.model.plans import Quota
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from types_boto3_service_quotas import ServiceQuotasClient
 
     from ds_ec2.aws.ec2 import Ec2
     from ds_ec2.model.instances import InstanceType
 
 _SERVICE: Final = "ec2"
-# On-demand quotas, in vCPUs. Families of their own (f, x, u, dl, hpc) are left to EC2's last word.
+# On-demand and spot quotas, in vCPUs. Families of their own (f, x, u, dl, hpc) are left to EC2's last word.
 # Source: https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html
 _CODES: Final = (
-    (r"(trn)", "L-2C3B7624"),
-    (r"(inf)", "L-1945791B"),
-    (r"(gr?|vt)[0-9]", "L-DB2E81BA"),
-    (r"p[0-9]", "L-417A185B"),
-    (r"(a|c|d|h|i|im|is|m|r|t|z)[0-9]", "L-1216C47A"),
+    (r"trn", "L-2C3B7624", "L-6B0D517C"),
+    (r"inf", "L-1945791B", "L-B5D1601B"),
+    (r"(gr?|vt)[0-9]", "L-DB2E81BA", "L-3819A6DF"),
+    (r"p5", "L-417A185B", "L-C4BD4855"),
+    (r"p[234]", "L-417A185B", "L-7212CCBC"),
+    (r"p[0-9]", "L-417A185B", ""),
+    (r"(a|c|d|h|i|im|is|m|r|t|z)[0-9]", "L-1216C47A", "L-34B43A08"),
 )
 
 
-def quota_code(instance_type: str) -> str:
-    """Return the code of the on-demand quota that an instance type counts against, or empty."""
-    return next((code for pattern, code in _CODES if re.match(pattern, instance_type)), "")
+def quota_code(instance_type: str, market: Market = Market.ON_DEMAND) -> str:
+    """Return the code of the quota that an instance type counts against, or empty."""
+    for pattern, on_demand, spot in _CODES:
+        if re.match(pattern, instance_type):
+            return spot if market is Market.SPOT else on_demand
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the account may run, by quota code.
+
+    Args:
+        limits: vCPUs allowed; None where it could not be read.
+        used: vCPUs that run now.
+    """
+
+    limits: Mapping[str, float | None]
+    used: Mapping[str, int]
+
+    def verdict(self, instance_type: InstanceType, market: Market = Market.ON_DEMAND) -> Quota:
+        """Return whether one more machine of a type fits."""
+        code = quota_code(instance_type.name, market)
+        return Quota(code, self.limits.get(code), self.used.get(code, 0), instance_type.vcpus)
 
 
 class Quotas:
@@ -40,10 +68,17 @@ class Quotas:
 
     def verdict(self, instance_type: InstanceType) -> Quota:
         """Return whether one more machine of a type fits. Blocks for two or three calls."""
-        code = quota_code(instance_type.name)
-        limit = self._limit(code) if code else None
-        used = self._used(code) if limit is not None else 0
-        return Quota(code, limit, used, instance_type.vcpus)
+        return self.room([quota_code(instance_type.name)]).verdict(instance_type)
+
+    def room(self, codes: Iterable[str]) -> Room:
+        """Return the limits of these quotas and what runs now, asked all at once."""
+        wanted = sorted(set(codes) - {""})
+        if not wanted:
+            return Room({}, {})
+        with ThreadPoolExecutor(len(wanted) + 1) as pool:
+            used = pool.submit(self._used)
+            limits = dict(zip(wanted, pool.map(self._limit, wanted), strict=True))
+        return Room(limits, used.result())
 
     def _limit(self, code: str) -> float | None:
         try:
@@ -55,9 +90,12 @@ class Quotas:
         except NoSuchThingError:
             return None
 
-    def _used(self, code: str) -> int:
-        running = self._ec2.instances({"instance-state-name": ["pending", "running"]})
-        return sum(item.vcpus or 0 for item in running if quota_code(item.type) == code)
+    def _used(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for one in self._ec2.instances({"instance-state-name": ["pending", "running"]}):
+            code = quota_code(one.type, Market.SPOT if one.spot else Market.ON_DEMAND)
+            found[code] = found.get(code, 0) + (one.vcpus or 0)
+        return found
 
     @translated
     def _applied(self, code: str) -> float | None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
 from ds_ec2.catalog.catalogue import Catalogue
 from ds_ec2.catalog.prices import snapshot
 
-TYPES: Final = "data/types.json"
-OFFERINGS: Final = "data/offerings.json"
+_DATA: Final = Path(__file__).with_name("data")
+TYPES: Final = "types.json"
+OFFERINGS: Final = "offerings.json"
 NOT_SOLD: Final = "."
 """In a region's `sold` line, at the place of a type that it does not sell."""
 DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -21,7 +22,7 @@ DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 @cache
 def document(name: str) -> dict[str, Any]:
     """Read one file of the package's data."""
-    found: dict[str, Any] = json.loads(files("ds_ec2.catalog").joinpath(name).read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads((_DATA / name).read_text(encoding="utf-8"))
     return found
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ds_ec2.model.bill import Price
@@ -14,7 +14,8 @@ from ds_ec2.model.bill import Price
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_DATA: Final = "data/prices-us-east-1.json"
+_DATA: Final = Path(__file__).with_name("data") / "prices-us-east-1.json"
+"""Read as a file: importlib.resources costs more than the interpreter's own start."""
 _SIZE = re.compile(r"(?:(?P<times>[0-9]+)?x)?large")
 
 
@@ -40,7 +41,7 @@ class PriceList:
 @cache
 def snapshot() -> PriceList:
     """Read the snapshot that comes with the package."""
-    document = json.loads(files("ds_ec2.catalog").joinpath(_DATA).read_text(encoding="utf-8"))
+    document = json.loads(_DATA.read_text(encoding="utf-8"))
     return PriceList(
         region=document["region"],
         date=document["date"],

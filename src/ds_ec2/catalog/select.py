@@ -48,10 +48,10 @@ def select(catalogue: Catalogue, wish: Wish) -> Selection:
     Raises:
         UsageError: No device of the catalogue has the GPU name that was asked for.
     """
-    every = list(catalogue.types())
     if wish.gpu and wish.gpu.names:
         gpus.check_names(wish.gpu.names, list(catalogue.accelerators()))
-    fitting = [kind for kind in every if meets(kind, wish) and _sold(catalogue, kind, wish)]
+    known = catalogue.types(accelerated=wish.gpu is not None)
+    fitting = [kind for kind in known if meets(kind, wish) and _sold(catalogue, kind, wish)]
     priced = [(kind, list(_offers(catalogue, kind, wish))) for kind in fitting]
     if wish.max_price is not None:
         priced = [(kind, _affordable(offers, wish.max_price)) for kind, offers in priced]

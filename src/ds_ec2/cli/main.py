@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 COMMANDS: Final[dict[str, str]] = {
     "up": "Make a machine, or finish one that was begun.",
+    "offers": "Show what machines cost and which can be had.",
     "ls": "List machines, what they do and what they cost.",
     "lab": "Open JupyterLab in the browser.",
     "ssh": "Open a shell on a machine.",
@@ -28,6 +29,7 @@ COMMANDS: Final[dict[str, str]] = {
     "start": "Start a stopped machine.",
     "down": "Remove a machine; asks what becomes of its data.",
     "network": "Make, show or remove the shared network.",
+    "catalog": "Show or renew what is known of types and prices.",
     "local": "Run the embedded AWS: no account needed.",
     "demo": "The main job on the embedded AWS, start to end.",
 }

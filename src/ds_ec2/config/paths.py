@@ -46,3 +46,8 @@ def local_state_dir(environment: Mapping[str, str] = os.environ) -> Path:
 def demo_state_dir(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of the demo's own embedded AWS: it never touches the one of `--local`."""
     return state_dir(environment) / "demo"
+
+
+def catalogue_dir(environment: Mapping[str, str] = os.environ, *, local: bool = False) -> Path:
+    """Return the folder of refreshed catalogues; the embedded AWS has its own: its prices are made up."""
+    return (local_state_dir(environment) if local else state_dir(environment)) / "catalogue"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,8 +15,8 @@ def resources(kind: InstanceType) -> str:
 
 
 def _device(one: Accelerator) -> str:
-    number = (
-        str(one.devices) if one.share == 1 else f"{Fraction(one.share)} of an" if one.devices == 1 else ""
-    )
-    times = " x " if one.share == 1 else " "
-    return f"{number}{times}{one.name} {one.memory_mib / 1024:.0f} GiB"
+    memory = f"{one.name} {one.memory_mib / 1024:.0f} GiB"
+    if one.share == 1:
+        return f"{one.devices} x {memory}"
+    number = f"{one.devices} x " if one.devices > 1 else ""
+    return f"{number}1/{1 / one.share:g} of {memory}"

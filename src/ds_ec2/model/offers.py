@@ -34,7 +34,6 @@ class Offer:
         missing: What ds-ec2 does not have for it: a driver, an image; empty where nothing is missing.
         bill: What a machine of it costs, with usual disks and the way out.
         quota: The account's room for it; None where it was not asked.
-        score: EC2's spot placement score, 1 to 10; None where it was not asked.
     """
 
     region: str
@@ -45,7 +44,6 @@ class Offer:
     missing: str = ""
     bill: Bill = field(default_factory=Bill)
     quota: Quota | None = None
-    score: int | None = None
 
     @property
     def usd_per_day(self) -> float | None:
@@ -65,6 +63,7 @@ class Offers:
         unpriced: Names of types that meet the wish and whose price is not known.
         offline: From the catalogue alone; nobody was asked.
         priced_on: Day of the prices, ISO 8601.
+        scores: (zone, EC2's spot placement score of all offered types together, 1 to 10), where it was asked.
         notes: Sentences worth reading.
     """
 
@@ -74,4 +73,5 @@ class Offers:
     unpriced: tuple[str, ...] = ()
     offline: bool = True
     priced_on: str = ""
+    scores: tuple[tuple[str, int], ...] = ()
     notes: tuple[str, ...] = ()

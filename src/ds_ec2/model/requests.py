@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ds_ec2.model.wishes import Wish
+
 DEFAULT_TYPE: Final = "m7i-flex.xlarge"
 """4 vCPU, 16 GiB, $0.19 an hour in us-east-1."""
 DEFAULT_CIDR: Final = "10.0.0.0/16"
@@ -51,6 +53,7 @@ class UpRequest:
         way_out: For a network that has to be made.
         vpc_cidr: For a network that has to be made.
         wait_ready: Wait for the long package list too, not only for JupyterLab.
+        wish: What the machine has to have; the plan then chooses `instance_type`. None takes that type.
     """
 
     name: str = "work"
@@ -70,6 +73,24 @@ class UpRequest:
     way_out: WayOut = WayOut.NAT_INSTANCE
     vpc_cidr: str = DEFAULT_CIDR
     wait_ready: bool = False
+    wish: Wish | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OffersRequest:
+    """`ds-ec2 offers`.
+
+    Args:
+        wish: What a machine has to have.
+        data_gib: Data volume in GiB, for the price of a day.
+        way_out: For the price of a day.
+        scores: Ask for spot placement scores too.
+    """
+
+    wish: Wish
+    data_gib: int = 50
+    way_out: WayOut = WayOut.NAT_INSTANCE
+    scores: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from ds_ec2.errors import UsageError
-from ds_ec2.model.wishes import AT_LEAST_ONE, GpuWish, Range
+from ds_ec2.model.wishes import AT_LEAST_ONE, GpuWish, Range, SpotPolicy, Wish
 
 _NUMBER: Final = r"[0-9]{1,7}(?:\.[0-9]{1,4})?"
 _UNIT: Final = r"(?:GiB|GB|G)"
@@ -85,6 +85,25 @@ def format_gpu(value: GpuWish) -> str:
     if value.count != AT_LEAST_ONE or not parts:
         parts.append(format_range(value.count))
     return ":".join(parts)
+
+
+def format_wish(wish: Wish) -> str:
+    """Return the options that a wish is typed as: `--gpu L4:1 --max-price 1.5`; empty for any machine."""
+    options = (
+        ("--gpu", format_gpu(wish.gpu) if wish.gpu else ""),
+        ("--cpus", format_range(wish.cpus) if wish.cpus else ""),
+        ("--memory", format_range(wish.memory_gib) if wish.memory_gib else ""),
+        ("--arch", wish.architecture),
+        ("--instance-type", ",".join(wish.types)),
+        ("--zone", wish.zone),
+        ("--max-price", "" if wish.max_price is None else _plain(wish.max_price)),
+        ("--spot-policy", "" if wish.spot is SpotPolicy.ON_DEMAND else wish.spot.value),
+    )
+    return " ".join(f"{name} {_quoted(value)}" for name, value in options if value)
+
+
+def _quoted(value: str) -> str:
+    return f"'{value}'" if " " in value else value
 
 
 def _names(part: str, text: str) -> tuple[tuple[str, ...], Range | None]:

@@ -14,6 +14,7 @@ from ds_ec2.catalog.prices import usd_per_hour
 from ds_ec2.errors import DsEc2Error, UsageError
 from ds_ec2.model.names import DataParameter, check_name
 from ds_ec2.model.requests import DEFAULT_TYPE
+from ds_ec2.operations.disks import ROOT_ROOM_GIB
 from ds_ec2.operations.machines import inventory, owner_of
 from ds_ec2.operations.network import check_cidr
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from ds_ec2.model.requests import UpRequest
     from ds_ec2.operations.machines import Inventory
 
-_ROOT_ROOM_GIB: Final = 16
-"""Beside the image's own size: logs, the package manager's cache, swap. Packages live on the data volume."""
 _MOST_IDLE_MINUTES: Final = 7 * 24 * 60
 _MOST_MINUTES: Final = 365 * 24 * 60
 
@@ -161,12 +160,12 @@ def root_gib(request: UpRequest, image: Image) -> int:
     Raises:
         UsageError: The wanted size is smaller than the image.
     """
-    wanted = request.root_gib or image.root_gib + _ROOT_ROOM_GIB
+    wanted = request.root_gib or image.root_gib + ROOT_ROOM_GIB
     if wanted < image.root_gib:
         raise UsageError(
             f"a root volume of {wanted} GiB is too small",
             why=f"the image {image.name} has {image.root_gib} GiB",
-            hint=f"--root-gib {image.root_gib + _ROOT_ROOM_GIB}",
+            hint=f"--root-gib {image.root_gib + ROOT_ROOM_GIB}",
         )
     return wanted
 

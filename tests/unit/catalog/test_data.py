@@ -40,13 +40,13 @@ def test_it_is_read_in_less_than_twice_an_empty_python() -> None:
 
 def test_every_file_says_where_it_is_from_and_under_which_licence() -> None:
     for name in ("types", "offerings", "prices-us-east-1"):
-        head = document(f"data/{name}.json")
+        head = document(f"{name}.json")
         assert head["source"]
         assert "Apache-2.0" in head["licence"]
 
 
 def test_a_row_and_its_type_say_the_same() -> None:
-    for row in document("data/types.json")["types"]:
+    for row in document("types.json")["types"]:
         assert to_row(from_row(row)) == row
 
 

@@ -131,7 +131,46 @@ class LocalEC2Response(EC2Response):  # type: ignore[misc] # moto has no types
             for offering, price in priced
             if price is not None
         ]
-        return ActionResult({"SpotPriceHistory": history})
+        return ActionResult(self._page("SpotPriceHistory", history, 1000))
+
+    def describe_instance_types(self) -> ActionResult:
+        """Return types, at most a hundred a page."""
+        found = self.ec2_backend.describe_instance_types(
+            self._get_param("InstanceTypes", []), self._filters_from_querystring()
+        )
+        return ActionResult(self._page("InstanceTypes", found, 100))
+
+    def describe_instance_type_offerings(self) -> ActionResult:
+        """Return offerings, at most a thousand a page."""
+        found = self.ec2_backend.describe_instance_type_offerings(
+            self._get_param("LocationType"), self._filters_from_querystring()
+        )
+        return ActionResult(self._page("InstanceTypeOfferings", found, 1000))
+
+    def get_spot_placement_scores(self) -> ActionResult:
+        """Return a score for each zone: 9 where one of the types is had, 1 where none is; made up."""
+        types = list(self._get_param("InstanceTypes", []))
+        regions = self._get_param("RegionNames", []) or [self.region]
+        faults = current().faults
+        scores = [
+            {
+                "Region": self.region,
+                "AvailabilityZoneId": zone.zone_id,
+                "Score": 1 if all(faults.no_capacity(zone.name, one) for one in types) else 9,
+            }
+            for zone in self.ec2_backend.describe_availability_zones()
+            if self.region in regions
+        ]
+        return ActionResult(self._page("SpotPlacementScores", scores, 1000))
+
+    def _page(self, member: str, items: list[Any], most: int) -> dict[str, Any]:
+        """Return one page of an answer; the token is where the next one begins."""
+        start = int(self._get_param("NextToken") or 0)
+        size = min(int(self._get_param("MaxResults") or most), most)
+        answer: dict[str, Any] = {member: items[start : start + size]}
+        if start + size < len(items):
+            answer["NextToken"] = str(start + size)
+        return answer
 
     def describe_regions(self) -> ActionResult:
         """Return the regions that are on, or all of them when asked; moto has them all on."""
