@@ -1,4 +1,4 @@
-"""`python -m ds_ec2_local`: serve, status, logs, stop."""
+"""`python -m ds_ec2_local`: serve, status, logs, stop, image."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Final
 
+from ds_ec2_local.instances.errors import SandboxError
 from ds_ec2_local.state import StateInUseError, read_endpoint
 
+_BOOT_IMAGE: Final = "DS_EC2_LOCAL_BOOT_IMAGE"
 _STOP_S: Final = 30.0
 """How long `stop` waits."""
 
@@ -23,6 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "serve":
         return _serve(options)
+    if options.command == "image":
+        return _image(options)
     endpoint = read_endpoint(options.state)
     if endpoint is None:
         print(f"no server runs on {options.state}", file=sys.stderr)  # noqa: T201 - a command line
@@ -58,6 +62,15 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--records-only", action="store_true", help="instances are records: nothing runs in them"
             )
+            command.add_argument(
+                "--boot-image",
+                type=Path,
+                default=os.environ.get(_BOOT_IMAGE) or None,
+                help=f"instances boot a copy of this root file system (needs root); also ${_BOOT_IMAGE}",
+            )
+    image = commands.add_parser("image", help="make a root file system from Debian's packages")
+    image.add_argument("--release", default="bookworm", help="Debian's name of it")
+    image.add_argument("--user", default="ec2-user", help="the account that cloud-init makes")
     return parser
 
 
@@ -65,8 +78,23 @@ def _serve(options: argparse.Namespace) -> int:
     from ds_ec2_local.server import Options, serve
 
     try:
-        serve(Options(options.state, options.port, options.clock_scale, options.records_only))
-    except (StateInUseError, OSError) as error:
+        serve(
+            Options(
+                options.state, options.port, options.clock_scale, options.records_only, options.boot_image
+            )
+        )
+    except (StateInUseError, SandboxError, OSError) as error:
+        print(str(error), file=sys.stderr)  # noqa: T201 - a command line
+        return 1
+    return 0
+
+
+def _image(options: argparse.Namespace) -> int:
+    from ds_ec2_local.instances.booted.image import Recipe, make
+
+    try:
+        print(make(Recipe(options.release, options.user)))  # noqa: T201 - a command line
+    except (SandboxError, OSError) as error:
         print(str(error), file=sys.stderr)  # noqa: T201 - a command line
         return 1
     return 0

@@ -55,12 +55,14 @@ class Options:
         port: 0 for any free one.
         clock_scale: Seconds of schedules and of the agent's naps that pass in one second.
         records_only: Whether instances are records, without sandboxes.
+        boot_image: The folder of a root file system from which instances boot; none: they are sandboxes.
     """
 
     state: Path
     port: int = 0
     clock_scale: float = 1.0
     records_only: bool = False
+    boot_image: Path | None = None
 
 
 def serve(options: Options) -> None:
@@ -100,7 +102,8 @@ def _compose(options: Options, state: StateDirectory, stack: contextlib.ExitStac
     events = EventRouter(_invoke, options.clock_scale)
     stack.callback(events.close)
     sandboxes, make_spec, isolation = _sandboxes(options, state, url, later.tell_ended)
-    machines = Machines(sandboxes, make_spec, VolumeStore(state.path), Agents(faults, options.clock_scale))
+    volumes = VolumeStore(state.path, disks=options.boot_image is not None)
+    machines = Machines(sandboxes, make_spec, volumes, Agents(faults, options.clock_scale))
     machines.on_change = lambda instance: _announce(parts, instance)
     later.ended = machines.ended
     stack.callback(machines.close)
@@ -184,7 +187,7 @@ def _sandboxes(
         return RecordedSandboxes(), SimpleNamespace, "records"
     from ds_ec2_local.instances.sandbox import InstanceSpec, Sandboxes
 
-    sandboxes = Sandboxes(state.path, url, _credentials, ended)
+    sandboxes = Sandboxes(state.path, url, _credentials, ended, boot_image=options.boot_image)
     return sandboxes, InstanceSpec, sandboxes.isolation
 
 

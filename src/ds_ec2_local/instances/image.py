@@ -97,7 +97,7 @@ def make_root(instance: Path, host: Host) -> None:
         _mount_point(root, Path(shown))
     _copy_readable(Path("/etc"), root / "etc")
     write_users(root)
-    (root / "etc/pip.conf").write_text(_pip_file(host))
+    (root / "etc/pip.conf").write_text(pip_file(host))
     (root / CONSOLE[1:]).touch()
     _local_folder(instance / "local", host)
 
@@ -140,7 +140,8 @@ def _copy_readable(source: Path, target: Path) -> None:
             shutil.copy(entry.path, new)
 
 
-def _pip_file(host: Host) -> str:
+def pip_file(host: Host) -> str:
+    """Return the host's settings of pip as a file of its own."""
     lines = [f"{key} = {' '.join(value.split())}" for key, value in host.pip]
     return "\n".join(["[global]", *lines, ""])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 import socket
 import threading
@@ -23,6 +24,9 @@ _TOKEN_HEADER = "X-aws-ec2-metadata-token"  # noqa: S105 - the header's name
 # Seconds that a token may live.
 # Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-v2-how-it-works.html
 _LONGEST_TTL_S = 21600
+
+# `latest`, or a date; every date gives the newest content.
+_VERSION = re.compile(r"latest|\d{4}-\d{2}-\d{2}")
 
 Credentials: TypeAlias = "Callable[[InstanceSpec], Mapping[str, str]]"
 Leaf: TypeAlias = "str | bytes | Callable[[], str]"
@@ -216,7 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(401)
             return
         version, _, path = self.path.lstrip("/").partition("/")
-        value = self.server.imds.value(path) if version == "latest" and path else None
+        value = self.server.imds.value(path) if _VERSION.fullmatch(version) and path else None
         if value is None:
             self._answer(404)
         else:

@@ -22,12 +22,13 @@ class Isolation:
     """What this host allows.
 
     Args:
-        kind: `namespaces`: every instance is a Linux environment of its own; `directory`: a folder.
+        kind: `namespaces`: every instance is a Linux environment of its own; `directory`: a folder; `boot`: a
+            guest that boots an image.
         stack: The user-mode network stack (`slirp4netns`, `pasta`); empty means the host's network.
         reason: Why it is not more, empty where nothing is missing.
     """
 
-    kind: Literal["namespaces", "directory"]
+    kind: Literal["namespaces", "directory", "boot"]
     stack: str
     reason: str
 

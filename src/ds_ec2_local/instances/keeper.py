@@ -58,18 +58,25 @@ class NamespaceKeeper:
         plan: What the launcher makes.
         listener: The guest socket, already listening; the sandbox inherits it.
         pid_file: Where the launcher's process id is kept for the next server.
+        launcher: The launcher's module.
 
     Raises:
         SandboxError: It does not start.
     """
 
-    def __init__(self, plan: Mapping[str, Any], listener: socket.socket | None, pid_file: Path) -> None:
+    def __init__(
+        self,
+        plan: Mapping[str, Any],
+        listener: socket.socket | None,
+        pid_file: Path,
+        launcher: str = "ds_ec2_local.instances.launch",
+    ) -> None:
         self._lock = threading.Lock()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         inherited = [one.fileno() for one in (theirs, listener) if one is not None]
         with theirs, Path(plan["network_log"]).open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, *program("ds_ec2_local.instances.launch"), str(theirs.fileno())],
+                [sys.executable, *program(launcher), str(theirs.fileno())],
                 pass_fds=inherited,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -88,7 +88,7 @@ class Launcher:
 
     def run(self) -> int:
         """Make the sandbox and hold it to its end; return the exit status of its process 1."""
-        enter_first()
+        self._enter()
         told, tell = os.pipe()
         waits, go = os.pipe()
         child = os.fork()
@@ -104,13 +104,27 @@ class Launcher:
             os.waitpid(child, 0)
             return 1
         self._pid = int(max(lines - {b"made"}))
-        for kind in ("uid", "gid"):
-            _write(f"/proc/{self._pid}/{kind}_map", f"0 0 {id_count(kind)}")
+        self._complete()
         for volume, folder in self._plan["attached"].items():
-            mounts.attach(self._tree, volume, folder)
+            self._attach(volume, folder)
         os.write(go, b"\n")
         os.close(go)
         return self._hold(child)
+
+    def _enter(self) -> None:
+        """Go where the sandbox is made."""
+        enter_first()
+
+    def _complete(self) -> None:
+        """Give the first process, which waits, what it cannot give itself."""
+        for kind in ("uid", "gid"):
+            _write(f"/proc/{self._pid}/{kind}_map", f"0 0 {id_count(kind)}")
+
+    def _attach(self, volume: str, folder: str) -> None:
+        mounts.attach(self._tree, volume, folder)
+
+    def _detach(self, volume: str) -> None:
+        mounts.detach(self._tree, volume)
 
     def _middle(self, tell: int, waits: int) -> NoReturn:
         """Be the parent of process 1: it alone can be forked into the new PID namespace."""
@@ -140,6 +154,11 @@ class Launcher:
         linux.pivot(self._tree.root)
         linux.set_hostname(plan["hostname"])
         listeners = self._listeners() if plan["stack"] else []
+        self._become(listeners)
+
+    def _become(self, listeners: list[socket.socket]) -> NoReturn:
+        """Tell the server that all is made, and become the sandbox's first program."""
+        plan = self._plan
         log = os.open(plan["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
         for number in (1, 2):
             os.dup2(log, number)
@@ -189,22 +208,22 @@ class Launcher:
             case "way_out" if self._way_out:
                 (self._way_out.open if command["open"] else self._way_out.close)()
             case "attach":
-                mounts.attach(self._tree, command["volume"], command["folder"])
+                self._attach(command["volume"], command["folder"])
             case "detach":
-                mounts.detach(self._tree, command["volume"])
+                self._detach(command["volume"])
             case "signal":
                 os.kill(self._pid, command["number"])
             case other:
                 raise OSError(f"this sandbox cannot do {other}")
 
 
-def main() -> None:
+def main(kind: type[Launcher] = Launcher) -> None:
     """Take a plan from the socket whose descriptor is the first argument, and be its launcher."""
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     plan = json.loads(control.recv(PACKET))
     try:
-        status = Launcher(plan, control).run()
+        status = kind(plan, control).run()
     except OSError as error:
         control.send(json.dumps({"error": str(error)}).encode())
         status = 1

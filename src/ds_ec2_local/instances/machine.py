@@ -33,7 +33,6 @@ _MARKER_LINES = 5
 _PLATFORM = "/etc/ds-ec2/platform.json"
 _GUEST = Path(__file__).parent / "guest"
 _GUEST_MODULE = "ds_ec2_local.instances.guest.init"
-_STOP_S = 15.0  # longer than the guest waits for its processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,8 @@ class Machine:
         guest_socket: Where its guest socket lies.
         around: What it shares with the others.
     """
+
+    stop_s = 15.0  # longer than the guest waits for its processes
 
     def __init__(self, spec: InstanceSpec, folder: Path, guest_socket: Path, around: Surroundings) -> None:
         self.spec, self.folder, self.guest_socket, self._around = spec, folder, guest_socket, around
@@ -112,6 +113,14 @@ class Machine:
             )
             undo.pop_all()
         listener.close()
+        self._hold(keeper)
+
+    def _hold(self, keeper: Keeper) -> None:
+        """Serve what has been started.
+
+        Raises:
+            SandboxError: The user-mode network does not start.
+        """
         self._keeper = keeper
         if keeper.listeners:
             first, second = keeper.listeners
@@ -271,7 +280,7 @@ class Machine:
             return
         keeper.ask_to_stop()
         try:
-            keeper.wait(_STOP_S)
+            keeper.wait(self.stop_s)
         except subprocess.TimeoutExpired:
             keeper.kill()
 

@@ -54,18 +54,17 @@ def raise_loopback(addresses: Iterable[str]) -> None:
                 fcntl.ioctl(handle, request, packed)
 
 
+def _same(first: str, second: str) -> bool:
+    return Path(first).stat().st_ino == Path(second).stat().st_ino
+
+
 def _command(stack: str, pid: int) -> list[str]:
     user, net = f"/proc/{pid}/ns/user", f"/proc/{pid}/ns/net"
     if stack == "slirp4netns":
         words = "--configure --mtu=65520 --disable-host-loopback --netns-type=path"
-        return [
-            "slirp4netns",
-            *words.split(),
-            f"--cidr={_NETWORK}.0/24",
-            f"--userns-path={user}",
-            net,
-            "tap0",
-        ]
+        # A process cannot enter the user namespace that it is in.
+        entered = [] if _same(user, "/proc/self/ns/user") else [f"--userns-path={user}"]
+        return ["slirp4netns", *words.split(), f"--cidr={_NETWORK}.0/24", *entered, net, "tap0"]
     own = f"-a {_NETWORK}.100 -n 24 -g {_NETWORK}.2 --dns-forward {RESOLVER} -I tap0"
     words = f"-f -q --config-net --no-map-gw -4 -t none -u none -T none -U none {own}"
     return ["pasta", *words.split(), "--runas", "0", "--userns", user, "--netns", net]

@@ -13,7 +13,11 @@ from pathlib import Path
 # A launcher ends by itself when its server's socket closes; this is how long that may take.
 _PATIENCE_S = 3.0
 _PAUSE_S = 0.05
-_MARKS = ("ds_ec2_local.instances.launch", "ds_ec2_local.instances.guest.init")
+_MARKS = (
+    "ds_ec2_local.instances.launch",
+    "ds_ec2_local.instances.booted.launch",
+    "ds_ec2_local.instances.guest.init",
+)
 
 
 def kill(instances: Path) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ds_ec2_local.instances import host, isolation, orphans
+from ds_ec2_local.instances.booted import machine as booted
 from ds_ec2_local.instances.errors import SandboxError
 from ds_ec2_local.instances.guest.init import REBOOT
 from ds_ec2_local.instances.machine import Machine, Surroundings
@@ -52,6 +53,10 @@ class Sandboxes:
         on_exit: Told, in a thread of its own, the id of an instance that ended itself, and `stopped`
             or `crashed`. An instance that reboots itself is started again without a word.
         allowed: What the host allows; tried out when left away.
+        boot_image: The folder of a root file system; instances are then guests that boot a copy of it.
+
+    Raises:
+        SandboxError: Instances are to boot, and cannot here.
     """
 
     def __init__(
@@ -61,11 +66,13 @@ class Sandboxes:
         credentials: Credentials,
         on_exit: Callable[[str, str], None],
         allowed: Isolation | None = None,
+        boot_image: Path | None = None,
     ) -> None:
         self._folder = (state_dir / "instances").resolve()
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.kill_orphans()
-        self._allowed = allowed or isolation.detect()
+        self._boot_image = boot_image
+        self._allowed = allowed or (booted.isolation() if boot_image else isolation.detect())
         self._around = Surroundings(host.read(), self._allowed, endpoint_url, credentials)
         self._on_exit = on_exit
         self._entries: dict[str, _Entry] = {}
@@ -73,7 +80,7 @@ class Sandboxes:
 
     @property
     def isolation(self) -> str:
-        """`namespaces` or `directory`."""
+        """`namespaces`, `directory` or `boot`."""
         return self._allowed.kind
 
     @property
@@ -93,10 +100,7 @@ class Sandboxes:
         """
         if self.state(spec.instance_id) == "running":
             raise SandboxError(f"{spec.instance_id} is running")
-        machine = Machine(
-            spec, self._folder / spec.instance_id, self.guest_socket(spec.instance_id), self._around
-        )
-        entry = self._entries[spec.instance_id] = _Entry(machine)
+        entry = self._entries[spec.instance_id] = _Entry(self._machine(spec))
         try:
             self._boot(entry)
         except SandboxError:
@@ -104,6 +108,12 @@ class Sandboxes:
             if spec.first_boot:
                 self.terminate(spec.instance_id)
             raise
+
+    def _machine(self, spec: InstanceSpec) -> Machine:
+        folder, guest = self._folder / spec.instance_id, self.guest_socket(spec.instance_id)
+        if self._boot_image:
+            return booted.BootedMachine(spec, folder, guest, self._around, self._boot_image)
+        return Machine(spec, folder, guest, self._around)
 
     def _boot(self, entry: _Entry) -> None:
         entry.asked = False
@@ -174,12 +184,14 @@ class Sandboxes:
 
     def guest_socket(self, instance_id: str) -> Path:
         """Return the path of an instance's guest socket; it exists while the instance runs."""
-        path = self._folder / instance_id / "guest.sock"
+        # A guest that boots makes it: in a folder of its own, for that is what it can be shown.
+        name = "agent/guest.sock" if self._boot_image else "guest.sock"
+        path = self._folder / instance_id / name
         if len(str(path)) <= _LONGEST_SOCKET:
             return path
         if self._short is None:
             self._short = _short_folder(self._folder)
-        return self._short / f"{instance_id}.sock"
+        return self._short / instance_id / name if self._boot_image else self._short / f"{instance_id}.sock"
 
     def bind_address(self, instance_id: str) -> str:
         """Return where an instance's services listen, seen from inside.

@@ -1,7 +1,8 @@
-"""The content of EBS volumes and snapshots: directories."""
+"""The content of EBS volumes and snapshots: directories, or a file in them that is a disk."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -15,9 +16,11 @@ class VolumeStore:
 
     Args:
         state: The server's directory.
+        disks: Whether a volume is a disk of its size, for instances that boot: the file `disk`.
     """
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, *, disks: bool = False) -> None:
+        self._disks = disks
         self._volumes = state / "volumes"
         self._snapshots = state / "snapshots"
 
@@ -26,6 +29,13 @@ class VolumeStore:
         path = self._volumes / volume_id
         path.mkdir(parents=True, exist_ok=True)
         return path
+
+    def resize(self, volume_id: str, gib: int) -> None:
+        """Give a volume its size; a running instance sees a new one when it starts again."""
+        if self._disks:
+            disk = self.directory(volume_id) / "disk"
+            disk.touch(0o600)
+            os.truncate(disk, gib << 30)
 
     def fill(self, volume_id: str, snapshot_id: str) -> None:
         """Give a new volume the content of a snapshot; one without content leaves it empty."""

@@ -279,6 +279,7 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
         volume = super().create_volume(size, zone_name, snapshot_id, **kwargs)
         if snapshot_id:
             current().machines.volumes.fill(volume.id, snapshot_id)
+        current().machines.volumes.resize(volume.id, int(volume.size))
         return volume
 
     def delete_volume(self, volume_id: str) -> Any:  # noqa: D102 - EC2's call
@@ -336,7 +337,9 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
         """Change a volume; it never shrinks."""
         if target_size and target_size < self.get_volume(volume_id).size:
             raise EC2ClientError("InvalidParameterValue", "New size cannot be smaller than existing size")
-        return super().modify_volume(volume_id, target_size, *others)
+        modified = super().modify_volume(volume_id, target_size, *others)
+        current().machines.volumes.resize(volume_id, int(self.get_volume(volume_id).size))
+        return modified
 
     def create_snapshot(self, volume_id: str, description: str, *args: Any, **kwargs: Any) -> Any:
         """Keep a volume's content, and its size of today."""
