@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, List, Tuple
 
-from ds_ec2_machine import control, disks, environment, jupyter, status, supervisor
+from ds_ec2_machine import control, disks, distributions, environment, jupyter, status, supervisor
 from ds_ec2_machine.loader import write
 from ds_ec2_machine.platform import KEEP, PACKAGES, SETTINGS, STATE, Platform
 from ds_ec2_machine.stages import Stage, StageError
@@ -16,7 +16,6 @@ from ds_ec2_machine.stages import Stage, StageError
 if TYPE_CHECKING:
     from ds_ec2_machine.uv import Uv
 
-_AGENTS = ("amazon-ssm-agent", "snap.amazon-ssm-agent.amazon-ssm-agent")
 _AGENT_DONE = "/run/ds-ec2-agent-restarted"  # gone at the next boot
 
 
@@ -150,7 +149,7 @@ def _restart_agent(stage: Stage) -> None:
     """Wake the agent: one whose first ping failed sleeps for minutes. Once a boot: it ends sessions."""
     if Path(_AGENT_DONE).exists():
         return
-    for name in _AGENTS:
+    for name in distributions.agents():
         try:
             stage.run(["systemctl", "try-restart", f"{name}.service"])
         except StageError as error:

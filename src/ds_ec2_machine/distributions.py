@@ -1,61 +1,111 @@
-"""What differs between Linux distributions, in one table."""
+"""What differs between Linux distributions and the images made of them, in one table."""
 
 from __future__ import annotations
 
 import shlex
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, Tuple
+from typing import TYPE_CHECKING, Optional, Tuple
 
 from ds_ec2_machine.stages import StageError
 
 if TYPE_CHECKING:
     from ds_ec2_machine.stages import Stage
 
+_APT = "apt-get -o DPkg::Lock::Timeout=300 "  # a fresh Ubuntu updates itself while it boots
+# ensurepip is a package of its own. Source: https://packages.ubuntu.com/noble/python3.12-venv
+_DEBIAN = (_APT + "update", _APT + "install -y python{version} python{version}-venv")
+# Source: https://docs.aws.amazon.com/systems-manager/latest/userguide/ssm-agent-status-and-restart.html
+_SNAP = ("snap.amazon-ssm-agent.amazon-ssm-agent", "amazon-ssm-agent")
+_PACKAGE = ("amazon-ssm-agent",)
+
 
 @dataclass(frozen=True)
 class Distribution:
-    """How a distribution gives a Python that can make virtual environments.
+    """One image, or a family of them.
 
     Args:
-        install: Commands that get it; `{version}` is like 3.12. They need root.
+        name: For people.
+        os_id: ID of os-release.
+        version: VERSION_ID of os-release.
+        user: The account that its cloud-init makes.
+        pythons: Minor versions of Python 3 among its packages that can make virtual environments.
+        install: Commands that get one; `{version}` is like 3.12. They need root.
+        agents: Unit names of Session Manager's agent, without `.service`.
+        store: Where the image mounts an instance store by itself; empty where it does not.
+            Images with one have the os-release of those without.
     """
 
+    name: str
+    os_id: str
+    version: str
+    user: str
+    pythons: Tuple[int, ...]
     install: Tuple[str, ...]
+    agents: Tuple[str, ...]
+    store: str = ""
 
 
-_APT = "apt-get -o DPkg::Lock::Timeout=300 "  # a fresh Ubuntu updates itself while it boots
+# /usr/bin/python3 is 3.9 for ever, without pip; these stand beside it, and bring ensurepip.
+# Source: https://docs.aws.amazon.com/linux/al2023/ug/python.html
+_DNF = ("dnf install -y python{version} python{version}-pip",)
+_AMAZON = Distribution("Amazon Linux 2023", "amzn", "2023", "ec2-user", (11, 12, 13, 14), _DNF, _PACKAGE)
+# Source: https://packages.ubuntu.com/jammy/python3-venv
+_JAMMY = Distribution("Ubuntu 22.04", "ubuntu", "22.04", "ubuntu", (10,), _DEBIAN, _SNAP)
+# Source: https://packages.ubuntu.com/noble/python3-venv
+_NOBLE = Distribution("Ubuntu 24.04", "ubuntu", "24.04", "ubuntu", (12,), _DEBIAN, _SNAP)
+# Source: https://packages.debian.org/bookworm/python3-venv; https://wiki.debian.org/Cloud/AmazonEC2Image
+_BOOKWORM = Distribution("Debian 12", "debian", "12", "admin", (11,), _DEBIAN, _PACKAGE)
+# Source: https://packages.debian.org/trixie/python3-venv
+_TRIXIE = Distribution("Debian 13", "debian", "13", "admin", (13,), _DEBIAN, _PACKAGE)
 
-_DISTRIBUTIONS: Dict[str, Distribution] = {
-    # 3.11 and later stand beside the system's 3.9, and bring ensurepip.
-    # Source: https://docs.aws.amazon.com/linux/al2023/ug/python.html
-    "amzn": Distribution(("dnf install -y python{version} python{version}-pip",)),
-    # Source: https://packages.ubuntu.com/noble/python3.12-venv (ensurepip is a package of its own)
-    "ubuntu": Distribution((_APT + "update", _APT + "install -y python{version} python{version}-venv")),
-    "debian": Distribution((_APT + "update", _APT + "install -y python{version} python{version}-venv")),
-}
+
+def _deep_learning(base: Distribution) -> Distribution:
+    """Return the deep-learning base AMI that is made of a distribution.
+
+    Source: https://docs.aws.amazon.com/dlami/latest/devguide/overview-base.html
+    """
+    return replace(base, name=f"deep-learning base AMI of {base.name}", store="/opt/dlami/nvme")
 
 
-def _os_id() -> str:
-    """Return the ID of os-release, empty where there is none."""
-    path = Path("/etc/os-release")
+DISTRIBUTIONS: Tuple[Distribution, ...] = (
+    *(_deep_learning(row) for row in (_AMAZON, _JAMMY, _NOBLE)),
+    *(_AMAZON, _JAMMY, _NOBLE, _BOOKWORM, _TRIXIE),
+)
+
+USERS = tuple(dict.fromkeys(row.user for row in DISTRIBUTIONS))
+"""The accounts that images come with."""
+
+
+def here(root: Path = Path("/")) -> Optional[Distribution]:
+    """Return this machine's row, None where there is none."""
+    path = root / "etc/os-release"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return next((shlex.split(line)[0][3:] for line in lines if line.startswith("ID=")), "")
+    pairs = (line.partition("=") for line in lines if "=" in line)
+    told = {key: "".join(shlex.split(value)) for key, _, value in pairs}
+    for row in DISTRIBUTIONS:
+        same = (row.os_id, row.version) == (told.get("ID"), told.get("VERSION_ID"))
+        if same and (root / row.store[1:]).is_dir():
+            return row
+    return None
 
 
-def _usable(stage: Stage, python: str) -> bool:
-    """Return whether an interpreter is there and can make virtual environments with pip in them."""
-    try:
-        stage.run([python, "-c", "import ensurepip, venv"], as_user=True)
-    except StageError:
-        return False
-    return True
+def agents() -> Tuple[str, ...]:
+    """Return the unit names that Session Manager's agent may have on this machine."""
+    row = here()
+    return row.agents if row else _SNAP
+
+
+def closest(row: Distribution, version: str) -> str:
+    """Return the version among a distribution's Pythons that is closest to one; of two, the newer."""
+    wanted = int(version.partition(".")[2])
+    return f"3.{min(row.pythons, key=lambda minor: (abs(minor - wanted), -minor))}"
 
 
 def python(stage: Stage) -> str:
-    """Return the environment's interpreter, installed first where the distribution has it as a package.
+    """Return the environment's interpreter: of the version wanted, or of the closest that can be had.
 
     Raises:
         StageError: The package manager failed, and there is no other usable Python.
@@ -65,22 +115,38 @@ def python(stage: Stage) -> str:
     if named:
         return str(named)
     version = platform.settings().get("python", "3.12")
-    wanted = f"/usr/bin/python{version}"
-    if _usable(stage, wanted):
-        return wanted
-    reason = f"Python {version} is not here, and nothing may be installed"
-    distribution = _DISTRIBUTIONS.get(_os_id())
-    if distribution and platform.os_packages:
+    wanted, row = f"/usr/bin/python{version}", here()
+    offered = closest(row, version) if row else version
+    reason = f"Python {version} is not among the packages of {row.name if row else 'this system'}"
+    found = _first_usable(stage, wanted, f"/usr/bin/python{offered}")
+    if not found and row and platform.os_packages:
         try:
-            env = platform.environment(DEBIAN_FRONTEND="noninteractive")
-            for command in distribution.install:
-                stage.run(shlex.split(command.format(version=version)), env)
+            found = _installed(stage, row, offered)
         except StageError as error:
             reason = str(error)
-        else:
-            return wanted
-    for other in (shutil.which(f"python{version}"), "/usr/bin/python3", sys.executable):
-        if other and _usable(stage, other):
-            stage.say(f"going on with {other}: {reason}")
-            return other
-    raise StageError(reason)
+    found = found or _first_usable(
+        stage, shutil.which(f"python{version}") or "", "/usr/bin/python3", sys.executable
+    )
+    if not found:
+        raise StageError(f"no Python here can make environments: {reason}")
+    if found != wanted:
+        stage.say(f"going on with {found}: {reason}")
+    return found
+
+
+def _first_usable(stage: Stage, *pythons: str) -> str:
+    """Return the first interpreter that is there and makes environments with pip in them; else empty."""
+    for one in filter(None, dict.fromkeys(pythons)):
+        try:
+            stage.run([one, "-c", "import ensurepip, venv"], as_user=True)
+        except StageError:
+            continue
+        return one
+    return ""
+
+
+def _installed(stage: Stage, row: Distribution, version: str) -> str:
+    env = stage.platform.environment(DEBIAN_FRONTEND="noninteractive")
+    for command in row.install:
+        stage.run(shlex.split(command.format(version=version)), env)
+    return f"/usr/bin/python{version}"

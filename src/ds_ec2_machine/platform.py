@@ -27,7 +27,6 @@ PACKAGES = f"{STATE}/packages.txt"
 JUPYTER_PORT = 8888
 CONTROL_PORT = 8765
 
-_USERS = ("ec2-user", "ubuntu")
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _KEPT = ("PIP_", "UV_", "SSL_CERT_", "LANG", "LC_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "DS_EC2_")
 
@@ -54,8 +53,10 @@ class Platform(Host):
         self.os_packages = bool(self.seams.get("os_packages", True))
 
     def _account(self) -> Account:
+        from ds_ec2_machine.distributions import USERS  # which builds on this module
+
         named = self.seams.get("user")
-        for name in (named,) if named else _USERS:
+        for name in (named,) if named else USERS:
             try:
                 entry = pwd.getpwnam(name)
                 break

@@ -126,12 +126,11 @@ class Machine:
             first, second = keeper.listeners
             self._serve_metadata(first)
             self._relay = Relay(second, self._around.endpoint)
-        if self.spec.way_out:
-            try:
-                self.set_way_out(open_=True)
-            except SandboxError:
-                keeper.kill()
-                raise
+        try:
+            self.set_way_out(open_=self.spec.way_out)
+        except SandboxError:
+            keeper.kill()
+            raise
 
     def _make_root(self) -> None:
         if not self._contained:
@@ -283,6 +282,10 @@ class Machine:
             keeper.wait(self.stop_s)
         except subprocess.TimeoutExpired:
             keeper.kill()
+
+    def destroy(self) -> None:
+        """Stop it for good."""
+        self.end()
 
     def _close_services(self) -> None:
         for service in (self._imds, self._relay):

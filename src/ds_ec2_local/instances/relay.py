@@ -19,6 +19,8 @@ class Relay:
 
     def __init__(self, listener: socket.socket, target: tuple[str, int]) -> None:
         self._listener, self._target = listener, target
+        self.open = True
+        """Whether connections are carried; they break at once where not."""
         self._thread = threading.Thread(target=self._accept, name="relay", daemon=True)
         self._thread.start()
 
@@ -39,6 +41,8 @@ class Relay:
 
     def _carry(self, inside: socket.socket) -> None:
         with inside:
+            if not self.open:
+                return
             try:
                 outside = socket.create_connection(self._target)
             except OSError:

@@ -139,11 +139,14 @@ class Sandboxes:
 
     def stop(self, instance_id: str) -> None:
         """Stop an instance and return once it has ended; nothing happens where it does not run."""
+        self._stop(instance_id, lambda machine: machine.end())
+
+    def _stop(self, instance_id: str, end: Callable[[Machine], None]) -> None:
         entry = self._entries.get(instance_id)
         # Once more where it was just starting again by itself.
         while entry is not None and (thread := entry.thread) is not None:
             entry.asked = True
-            entry.machine.end()
+            end(entry.machine)
             thread.join()
 
     def reboot(self, instance_id: str) -> None:
@@ -158,7 +161,7 @@ class Sandboxes:
 
     def terminate(self, instance_id: str) -> None:
         """Stop an instance, and delete its root volume."""
-        self.stop(instance_id)
+        self._stop(instance_id, lambda machine: machine.destroy())
         self._entries.pop(instance_id, None)
         folder = self._folder / instance_id
         if folder.exists():

@@ -31,6 +31,7 @@ class InstanceSpec:
         account_id: The same.
         profile_arn: ARN of the instance profile; empty is made from the role's name.
         way_out: Whether it can reach the outside when it starts.
+        endpoints: Whether its VPC has a way of its own to the AWS APIs.
     """
 
     instance_id: str
@@ -48,6 +49,7 @@ class InstanceSpec:
     account_id: str = "123456789012"
     profile_arn: str = ""
     way_out: bool = True
+    endpoints: bool = False
 
     @property
     def zone(self) -> str:

@@ -302,6 +302,7 @@ class Machines:
             account_id=instance.owner_id,
             profile_arn=profile_arn(instance),
             way_out=ways_out.has_way_out(instance.ec2_backend, instance),
+            endpoints=ways_out.has_ssm_endpoints(instance.ec2_backend, instance),
             volumes={
                 device.volume_id: self.volumes.directory(device.volume_id)
                 for name, device in instance.get_block_device_mapping

@@ -22,9 +22,19 @@ _PACKAGES: Final = (
     "ca-certificates", "libnss-myhostname", "iproute2", "procps", "e2fsprogs", "xfsprogs", "sudo",
     "curl", "less", "screen", "rsync",
 )  # fmt: skip
-_VERSION: Final = 2
+_VERSION: Final = 4
 """Of what this file does beside installing packages."""
+_CERTIFICATES: Final = Path("/usr/local/share/ca-certificates")
 _SSM_USER: Final = "ssm-user"
+_NETWORK: Final = """[Match]
+Name=eth* tap*
+[Network]
+DHCP=ipv4
+LinkLocalAddressing=no
+[DHCPv4]
+UseDNS=no
+UseHostname=no
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,8 @@ class Recipe:
     @property
     def digest(self) -> str:
         """The same for the same content."""
-        text = json.dumps([_VERSION, _PACKAGES, _configuration(self), asdict(self)])
+        parts = [_VERSION, _PACKAGES, _configuration(self), asdict(self), _certificates()]
+        text = json.dumps(parts)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -91,6 +102,11 @@ def make(recipe: Recipe, images: Path | None = None) -> Path:
     return image
 
 
+def _certificates() -> dict[str, str]:
+    """Return the CA certificates that were added to this host, by file name."""
+    return {path.name: path.read_text() for path in sorted(_CERTIFICATES.glob("*.crt"))}
+
+
 def _configuration(recipe: Recipe) -> str:
     """Return what the maker of an AMI tells cloud-init; most of it is JSON, which is YAML."""
     text = {
@@ -124,9 +140,18 @@ def _finish(root: Path, recipe: Recipe) -> None:
     (root / "etc/machine-id").write_text("")  # systemd makes one at the first boot
     for key in (root / "etc/ssh").glob("ssh_host_*"):
         key.unlink()  # cloud-init makes them
-    # Session Manager's agent makes this account at its first session.
-    command = ["chroot", str(root), "useradd", "--create-home", "--shell=/bin/bash", _SSM_USER]
-    subprocess.run(command, check=True, capture_output=True)
+    (root / "etc/systemd/network/10-ec2.network").write_text(_NETWORK)
+    for name, text in _certificates().items():
+        (root / str(_CERTIFICATES)[1:] / name).write_text(text)
+    for command in (
+        ["update-ca-certificates"],
+        ["systemctl", "enable", "systemd-networkd.service"],
+        # It waits for minutes where the way out is closed: there is no interface then.
+        ["systemctl", "mask", "systemd-networkd-wait-online.service"],
+        # Session Manager's agent makes this account at its first session.
+        ["useradd", "--create-home", "--shell=/bin/bash", _SSM_USER],
+    ):
+        subprocess.run(["chroot", str(root), *command], check=True, capture_output=True)
     rule = root / "etc/sudoers.d/ssm-agent-users"
     rule.write_text(f"{_SSM_USER} ALL=(ALL) NOPASSWD:ALL\n")
     rule.chmod(0o440)

@@ -54,6 +54,9 @@ class BootLauncher(launch.Launcher):
     def _enter(self) -> None:
         linux.unshare(linux.CLONE_NEWNS)
         linux.mount("", "/", flags=linux.MS_REC | linux.MS_SLAVE)
+        lower, upper, work = (self._plan[name] for name in ("image", "changes", "work"))
+        options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+        linux.mount("overlay", self._plan["root"], "overlay", options=options)
         # Nodes in it work, whatever the flags of the file system below.
         linux.mount("tmpfs", self._plan["devices"], "tmpfs", linux.MS_NOSUID, "mode=755,size=64k")
         if not Path(_CGROUPS, "cgroup.controllers").exists():

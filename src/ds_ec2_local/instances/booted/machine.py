@@ -26,6 +26,8 @@ _NSPAWN: Final = (
     "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--capability=CAP_NET_ADMIN",
     "--kill-signal=SIGRTMIN+3",
 )  # fmt: skip
+# Of an instance: `root` is `changes` over the image.
+_FOLDERS: Final = ("root", "changes", "work", "devices")
 
 
 def why_not() -> str:
@@ -52,7 +54,7 @@ def isolation() -> Isolation:
 
 
 class BootedMachine(Machine):
-    """One instance whose root volume is a copy of an image, and which boots as a machine does.
+    """One instance that boots as a machine does; its root volume is an image with its own changes over it.
 
     Args:
         spec: What it is.
@@ -68,7 +70,8 @@ class BootedMachine(Machine):
         self, spec: InstanceSpec, folder: Path, guest_socket: Path, around: Surroundings, image: Path
     ) -> None:
         super().__init__(spec, folder, guest_socket, around)
-        self._image = image
+        self._image = image.resolve()
+        self._data = bool(spec.volumes)
 
     def boot(self) -> None:
         """Start it; whether its user data runs is cloud-init's own decision.
@@ -77,23 +80,24 @@ class BootedMachine(Machine):
             SandboxError: It cannot be started here.
         """
         if self.spec.first_boot:
-            self._copy()
+            self._make()
         elif not (self.folder / "root").is_dir():
             raise SandboxError(f"{self.spec.instance_id} has no root volume")
-        self.guest_socket.parent.mkdir(mode=0o700, exist_ok=True)
+        self.guest_socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.guest_socket.unlink(missing_ok=True)
         self._hold(NamespaceKeeper(self._plan(), None, self.folder / "launcher.pid", _LAUNCHER))
 
-    def _copy(self) -> None:
+    def _make(self) -> None:
         if (self.folder / "root").exists():
             raise SandboxError(f"{self.spec.instance_id} has booted before")
-        (self.folder / "devices").mkdir(parents=True)
+        for name in _FOLDERS:
+            (self.folder / name).mkdir(parents=True)
         (self.folder / "console.log").touch(0o640)
         # A Nitro instance's begins so. Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/identify_ec2_instances.html
         digest = hashlib.sha256(self.spec.instance_id.encode()).hexdigest()
         uuid = f"ec2{digest[:5]}-{digest[5:9]}-4{digest[9:12]}-8{digest[12:15]}-{digest[15:27]}"
         platform = {"aws_endpoint": self._around.endpoint_url}
-        root.copy(self._image, self.folder / "root", self._around.host, platform, uuid)
+        root.write(self.folder / "changes", self._around.host, platform, uuid)
 
     def _plan(self) -> dict[str, Any]:
         folder, host = self.folder, self._around.host
@@ -116,7 +120,8 @@ class BootedMachine(Machine):
             command.append("--tmpfs=/sys/class/dmi")  # the host's firmware is not the instance's
         return {
             "machine": self.spec.instance_id,
-            "devices": f"{folder}/devices",
+            "image": str(self._image),
+            **{name: f"{folder}/{name}" for name in _FOLDERS},
             "attached": {volume: str(path) for volume, path in self.spec.volumes.items()},
             "addresses": [self.spec.private_ip, METADATA_ADDRESS],
             "listen": [[METADATA_ADDRESS, 80], ["127.0.0.1", self._around.endpoint[1]]],
@@ -135,6 +140,24 @@ class BootedMachine(Machine):
             SandboxError: It is there already, or cannot be shown.
         """
         self.keeper().command(do="attach", volume=volume, folder=str(path))
+        self._data = True
+
+    def set_way_out(self, *, open_: bool) -> None:
+        """Open or close the way out; as on EC2, it is the way to the AWS APIs too, but for endpoints.
+
+        Raises:
+            SandboxError: The user-mode network does not start.
+        """
+        if self._relay is not None:
+            self._relay.open = open_ or self.spec.endpoints
+        super().set_way_out(open_=open_)
+
+    def destroy(self) -> None:
+        """End it; where all its content goes with it, at once."""
+        if self._data or self._keeper is None:
+            self.end()
+        else:
+            self._keeper.kill()
 
     def detach(self, volume: str) -> None:
         """Take a volume from the running instance.

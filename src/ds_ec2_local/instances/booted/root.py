@@ -1,11 +1,8 @@
-"""The root volume of one instance: a copy of an image, told of this host before its first boot."""
+"""The root volume of one instance: what an image is told of this host before the first boot."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,8 +21,6 @@ LIBRARY: Final = f"{agent.HOME}/lib"
 _STAND_INS: Final = "/usr/local/lib/ec2-local"
 INIT: Final = f"{_STAND_INS}/init"
 """What runs as process 1: systemd."""
-_CERTIFICATES: Final = "usr/local/share/ca-certificates"
-
 # cloud-init asks the metadata service for a token only where the firmware tells of EC2, and reads the
 # firmware only where it finds no container. Both are answered here, for its own services alone.
 _CLOUD_INIT: Final = (
@@ -55,22 +50,20 @@ WantedBy=multi-user.target
 """
 
 
-def copy(image: Path, root: Path, host: Host, platform: Mapping[str, Any], uuid: str) -> None:
-    """Make the root volume of an instance that boots for the first time.
+def write(root: Path, host: Host, platform: Mapping[str, Any], uuid: str) -> None:
+    """Write what differs from the image when an instance boots for the first time.
 
     Args:
-        image: The image's folder.
-        root: The folder to be made.
+        root: A folder, which is laid over the image.
         host: What this host gives: certificates, pip's settings.
         platform: What a machine has to know that is not on EC2, for `/etc/ds-ec2/platform.json`.
         uuid: What its firmware says.
     """
-    subprocess.run(["cp", "-a", "--reflink=auto", str(image), str(root)], check=True)
     _write(root, "etc/ds-ec2/platform.json", json.dumps(platform, indent=1) + "\n")
     _write(root, "etc/resolv.conf", f"nameserver {RESOLVER}\n")
     _write(root, "etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")
     _write(root, "etc/pip.conf", files.pip_file(host))
-    _certificates(root, host)
+    _named_certificates(root, host)
     _variables(root, host)
     _services(root, uuid)
 
@@ -78,20 +71,16 @@ def copy(image: Path, root: Path, host: Host, platform: Mapping[str, Any], uuid:
 def _write(root: Path, name: str, text: str, mode: int = 0o644) -> None:
     path = root / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)  # it may be a link
     path.write_text(text)
     path.chmod(mode)
 
 
-def _certificates(root: Path, host: Host) -> None:
-    more = Path("/", _CERTIFICATES)
-    if more.is_dir() and any(more.iterdir()):
-        shutil.copytree(more, root / _CERTIFICATES, dirs_exist_ok=True)
-        subprocess.run(["chroot", str(root), "update-ca-certificates"], check=True, capture_output=True)
+def _named_certificates(root: Path, host: Host) -> None:
+    """Put certificates that variables name where they are named; the others are the image's already."""
     for named in host.certificates:
-        inside = root / named[1:]
-        if not inside.exists() and os.access(named, os.R_OK) and Path(named).is_file():
-            _write(root, named[1:], Path(named).read_text())
+        path = Path(named)
+        if path.is_file() and not path.is_relative_to("/etc/ssl/certs"):
+            _write(root, named[1:], path.read_text())
 
 
 def _variables(root: Path, host: Host) -> None:
@@ -111,5 +100,5 @@ def _services(root: Path, uuid: str) -> None:
     quoted = " ".join(f'"{word}"' for word in command)
     _write(root, f"etc/systemd/system/{_AGENT}", _AGENT_UNIT.format(command=quoted))
     wanted = root / "etc/systemd/system/multi-user.target.wants"
-    wanted.mkdir(exist_ok=True)
+    wanted.mkdir(parents=True, exist_ok=True)
     (wanted / _AGENT).symlink_to(f"/etc/systemd/system/{_AGENT}")
