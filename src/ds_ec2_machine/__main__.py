@@ -1,16 +1,16 @@
-"""`machine.pyz boot|control|idle|supervise NAME`."""
+"""`machine.pyz boot|control|idle|apply|supervise NAME`."""
 
 from __future__ import annotations
 
 import sys
 
-from ds_ec2_machine import boot, control, idle, supervisor
+from ds_ec2_machine import apply, boot, control, idle, supervisor
 from ds_ec2_machine.platform import Platform
 
 
 def main() -> None:
     """Run one verb."""
-    verbs = {"boot": boot.main, "control": control.main, "idle": idle.main}
+    verbs = {"boot": boot.main, "control": control.main, "idle": idle.main, "apply": apply.main}
     match = sys.argv[1:]
     if len(match) == 1 and match[0] in verbs:
         verbs[match[0]](Platform())

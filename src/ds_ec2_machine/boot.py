@@ -8,7 +8,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, List, Tuple
 
-from ds_ec2_machine import control, disks, distributions, environment, jupyter, status, supervisor
+from ds_ec2_machine import (
+    apply,
+    control,
+    disks,
+    distributions,
+    document,
+    environment,
+    jupyter,
+    status,
+    supervisor,
+)
 from ds_ec2_machine.loader import write
 from ds_ec2_machine.platform import KEEP, PACKAGES, SETTINGS, STATE, Platform
 from ds_ec2_machine.stages import Stage, StageError
@@ -108,10 +118,8 @@ class Boot:
         """Install the user's packages."""
         if not self._uv:
             raise StageError("JupyterLab's stage failed before")
-        before = jupyter.extensions(self._platform)
-        environment.install_packages(stage, self._uv[0])
-        if jupyter.extensions(self._platform) != before and "jupyter" not in self._failed:
-            jupyter.reload(stage)
+        with apply.alone(stage):
+            apply.bring(stage, self._uv[0], document.wanted(self._platform))
 
     def ready(self, stage: Stage) -> None:
         """Say that the bootstrap is over; compile in the background."""

@@ -9,8 +9,9 @@ import socket
 import socketserver
 from typing import Any, Callable, Dict, Iterator
 
-from ds_ec2_machine import idle_verbs, peers, status
+from ds_ec2_machine import environment_verbs, idle_verbs, peers, status
 from ds_ec2_machine.platform import CONTROL_PORT, JUPYTER_PORT, LOGS, Platform
+from ds_ec2_machine.refused import RefusedError
 
 _LONGEST_REQUEST = 20_000  # bytes; a public key is under 1,000
 _PATIENCE_S = 20.0
@@ -18,14 +19,6 @@ _KEY = re.compile(r"(ssh-(ed25519|rsa)|ecdsa-sha2-\S+|sk-\S+@openssh\.com) [A-Za
 
 Request = Dict[str, Any]
 Result = Dict[str, Any]
-
-
-class RefusedError(Exception):
-    """A request that gets `ok: false`: what is wrong, and what helps."""
-
-    def __init__(self, error: str, hint: str = "") -> None:
-        super().__init__(error)
-        self.hint = hint
 
 
 def _status(platform: Platform, _request: Request) -> Result:
@@ -56,7 +49,7 @@ def _authorize(platform: Platform, request: Request) -> Result:
     return {"user": platform.account.name}
 
 
-def _log_lines(platform: Platform, request: Request) -> Iterator[str]:
+def _log_lines(platform: Platform, request: Request) -> Iterator[Result]:
     stage = str(request.get("stage", ""))
     file = platform.file(f"{LOGS}/{stage}.log")
     if not re.fullmatch(r"[a-z-]+", stage) or not file.exists():
@@ -64,7 +57,8 @@ def _log_lines(platform: Platform, request: Request) -> Iterator[str]:
         raise RefusedError(f"no log of {stage!r}", f"there are: {', '.join(present)}")
     with file.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
-            yield line.rstrip("\n")
+            yield {"line": line.rstrip("\n")}
+    yield {"ok": True, "result": {}}
 
 
 _VERBS: Dict[str, Callable[[Platform, Request], Result]] = {
@@ -74,6 +68,11 @@ _VERBS: Dict[str, Callable[[Platform, Request], Result]] = {
     "keep": idle_verbs.keep,
     "thresholds": idle_verbs.change_thresholds,
     "authorize": _authorize,
+    **environment_verbs.VERBS,
+}
+_STREAMS: Dict[str, Callable[[Platform, Request], Iterator[Result]]] = {
+    "logs": _log_lines,
+    **environment_verbs.STREAMS,
 }
 
 
@@ -82,13 +81,12 @@ def answers(platform: Platform, line: bytes) -> Iterator[Result]:
     try:
         request = json.loads(line)
         verb = request.get("verb") if isinstance(request, dict) else None
-        if verb == "logs":
-            yield from ({"line": text} for text in _log_lines(platform, request))
-            yield {"ok": True, "result": {}}
+        if verb in _STREAMS:
+            yield from _STREAMS[verb](platform, request)
         elif verb in _VERBS:
             yield {"ok": True, "result": _VERBS[verb](platform, request)}
         else:
-            hint = f"there are: {', '.join(sorted([*_VERBS, 'logs']))}"
+            hint = f"there are: {', '.join(sorted([*_VERBS, *_STREAMS]))}"
             yield {"ok": False, "error": f"no verb {verb!r}", "hint": hint}
     except RefusedError as error:
         yield {"ok": False, "error": str(error), "hint": error.hint}

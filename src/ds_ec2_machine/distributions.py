@@ -104,8 +104,12 @@ def closest(row: Distribution, version: str) -> str:
     return f"3.{min(row.pythons, key=lambda minor: (abs(minor - wanted), -minor))}"
 
 
-def python(stage: Stage) -> str:
+def python(stage: Stage, version: str = "") -> str:
     """Return the environment's interpreter: of the version wanted, or of the closest that can be had.
+
+    Args:
+        stage: Whose log and budget.
+        version: Like 3.12; empty for the stack's.
 
     Raises:
         StageError: The package manager failed, and there is no other usable Python.
@@ -114,7 +118,7 @@ def python(stage: Stage) -> str:
     named = platform.seams.get("python")
     if named:
         return str(named)
-    version = platform.settings().get("python", "3.12")
+    version = version or platform.settings().get("python", "3.12")
     wanted, row = f"/usr/bin/python{version}", here()
     offered = closest(row, version) if row else version
     reason = f"Python {version} is not among the packages of {row.name if row else 'this system'}"

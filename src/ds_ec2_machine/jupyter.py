@@ -8,9 +8,9 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 from ds_ec2_machine import labextension, supervisor
-from ds_ec2_machine.environment import variables
+from ds_ec2_machine.environment import in_force, variables
 from ds_ec2_machine.loader import DIRECT, write
-from ds_ec2_machine.platform import ENVIRONMENT, JUPYTER_PORT, TOKEN, WORK, Platform
+from ds_ec2_machine.platform import ENVIRONMENT, JUPYTER_PORT, KERNELS, TOKEN, WORK, Platform
 from ds_ec2_machine.stages import StageError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def ask(platform: Platform, path: str) -> Any:
 
 
 def service(platform: Platform, uv: Uv) -> supervisor.Service:
-    """Return JupyterLab as a service."""
+    """Return JupyterLab as a service, in the environment's own folder: one that runs keeps its files."""
     options = {
         "ip": platform.bind_address,
         "port": str(JUPYTER_PORT),
@@ -80,12 +80,13 @@ def service(platform: Platform, uv: Uv) -> supervisor.Service:
         "tornado_settings": str({"compress_response": True}),
         "root_dir": platform.path(WORK),
     }
-    command = [f"{platform.path(ENVIRONMENT)}/bin/python", "-m", "jupyterlab", "--no-browser"]
+    command = [f"{in_force(platform)}/bin/python", "-m", "jupyterlab", "--no-browser"]
     command += [f"--ServerApp.{name}={value}" for name, value in options.items()]
     command += [f"--MappingKernelManager.untracked_message_types={name}" for name in UNTRACKED]
     command += [f"--LabServerApp.extra_labextensions_path={platform.path(labextension.FOLDER)}"]
     # `uv pip install` and `%pip install` in a notebook find the machine's index as well.
     own = {**uv.variables, **variables(platform), "JUPYTER_TOKEN_FILE": platform.path(TOKEN)}
+    own["JUPYTER_PATH"] = platform.path(KERNELS)
     environment = platform.environment(**own)
     return supervisor.Service("jupyter", command, environment, platform.path(WORK), as_user=True)
 
@@ -100,33 +101,52 @@ def start(stage: Stage, uv: Uv) -> None:
     if not platform.token():
         write(platform.path(TOKEN), secrets.token_urlsafe(32).encode(), 0o600)
         platform.give(platform.file(TOKEN))
-    platform.user_folder(SETTINGS)
-    write(platform.path(f"{SETTINGS}/overrides.json"), json.dumps(OVERRIDES).encode())
+    _settle(platform)
     labextension.install(platform)
     supervisor.ensure(platform, service(platform, uv))
     _wait(stage)
 
 
 def extensions(platform: Platform) -> str:
-    """Return what the server loads as it starts: its own version and the extensions' files."""
-    folder = platform.file(ENVIRONMENT)
+    """Return what the server loads as it starts: where from, its own version and the extensions' files."""
+    folder = in_force(platform) or platform.file(ENVIRONMENT)
     patterns = (
         "lib/*/site-packages/jupyter*-*.dist-info",
         "etc/jupyter/*.d/*",
         "share/jupyter/labextensions/*",
     )
-    return " ".join(sorted(path.name for pattern in patterns for path in folder.glob(pattern)))
+    found = sorted(path.name for pattern in patterns for path in folder.glob(pattern))
+    return " ".join([str(folder), *found])
 
 
-def reload(stage: Stage) -> None:
-    """Start JupyterLab anew for new extensions, unless somebody has a kernel there already."""
-    if ask(stage.platform, "/api/kernels?no_track_activity=1"):
-        stage.say("JupyterLab has new extensions, and kernels that run: it keeps running as it is")
+def reload(stage: Stage, uv: Uv) -> None:
+    """Start JupyterLab anew in the environment in force, unless somebody has a kernel there already."""
+    platform = stage.platform
+    _settle(platform)
+    if ask(platform, "/api/kernels?no_track_activity=1"):
+        stage.say("kernels run: JupyterLab keeps running as it is; new kernels have the new packages")
         return
-    stage.say("JupyterLab starts anew, for its new extensions")
-    before = ask(stage.platform, "/api/status")["started"]
-    supervisor.restart(stage.platform, "jupyter")
+    stage.say("JupyterLab starts anew")
+    before = ask(platform, "/api/status")["started"]
+    if not supervisor.ensure(platform, service(platform, uv)):
+        supervisor.restart(platform, "jupyter")
     _wait(stage, before)
+
+
+def _settle(platform: Platform) -> None:
+    """Write JupyterLab's settings and the kernel that it offers first, for the environment in force."""
+    platform.user_folder(SETTINGS)
+    write(platform.path(f"{SETTINGS}/overrides.json"), json.dumps(OVERRIDES).encode())
+    folder = in_force(platform)
+    kernel = {
+        "argv": [f"{folder}/bin/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": f"{platform.settings().get('name', 'ds-ec2')} (Python)",
+        "language": "python",
+        "metadata": {"debugger": True},
+        "env": {"PATH": f"{folder}/bin:${{PATH}}", "VIRTUAL_ENV": str(folder)},
+    }
+    # `python3` is the kernel that notebooks name; this path comes before the environment's own of that name.
+    write(platform.path(f"{KERNELS}/kernels/python3/kernel.json"), json.dumps(kernel).encode())
 
 
 def _wait(stage: Stage, before: str = "") -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from typing import Callable, Dict, Optional, Sequence
+from typing import Callable, Dict, Optional, Sequence, Tuple
 
 from ds_ec2_machine.platform import LOGS, Platform
 from ds_ec2_machine.status import ERROR_CHARACTERS
@@ -30,6 +30,8 @@ class Stage:
         self._end = time.monotonic() + budget_s
         self.log = platform.file(f"{LOGS}/{name}.log")
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.held: Tuple[int, ...] = ()
+        """Locks that its commands hold too: one whose parent was killed goes on for a while."""
 
     def say(self, text: str) -> None:
         """Write a line to the log."""
@@ -71,6 +73,7 @@ class Stage:
                     cwd="/",
                     timeout=self.left(),
                     check=False,
+                    pass_fds=self.held,
                     **identity,
                 ).returncode
             except subprocess.TimeoutExpired:

@@ -53,13 +53,16 @@ def own_service(platform: Platform, verb: str) -> Service:
     return Service(verb, [sys.executable, str(application), verb], environment)
 
 
-def ensure(platform: Platform, service: Service) -> None:
-    """Have a service running as it is described; leave it alone where it does already."""
+def ensure(platform: Platform, service: Service) -> bool:
+    """Have a service running as it is described; leave it alone where it does already.
+
+    Returns whether its description changed: then it started anew.
+    """
     if platform.systemd:
         unit = f"ds-ec2-{service.name}.service"
         changed = _write_unit(platform, unit, _unit(platform, service))
         _systemctl("restart" if changed else "start", unit)
-        return
+        return changed
     path = _spec_path(platform, service.name)
     text = json.dumps(asdict(service)).encode()
     changed = not path.exists() or path.read_bytes() != text
@@ -71,6 +74,7 @@ def ensure(platform: Platform, service: Service) -> None:
             subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
     elif changed:
         restart(platform, service.name)
+    return changed
 
 
 def restart(platform: Platform, name: str) -> None:

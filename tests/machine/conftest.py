@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.auth import SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 STACK = "ds-ec2-ana-work"
 ROLE_KEY = {"AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "secret/example+key", "Token": "session-token"}
 SETTINGS = {"name": "work", "owner": "ana", "python": "3.11", "idle_minutes": "60", "data_volume_id": "vol-1"}
+SETTINGS["bucket"] = "transit"
 
 
 def zipped(files: dict[str, str]) -> bytes:
@@ -54,6 +55,8 @@ class Aws:
         self.signals: list[dict[str, Any]] = []
         self.calls: list[str] = []
         self.files: dict[str, bytes] = {}
+        self.objects: dict[str, bytes] = {}
+        """Of the transit bucket, by key."""
         self.metadata = {"instance-life-cycle": "on-demand"}
         """More of the instance metadata, by path."""
         self.credentials_come_after = 0
@@ -84,18 +87,21 @@ class Aws:
         self.parameters[self.path("code")] = pack.manifest(f"/ds-ec2/{STACK}", len(parts), sha256)
         self.parameters.update({self.path(f"code/{index}"): part for index, part in enumerate(parts)})
 
-    def publish_wheel(self, name: str, module: str) -> None:
-        """Put a wheel into the package index."""
-        info = f"{name}-1.0.dist-info"
+    def publish_wheel(self, name: str, module: str, version: str = "1.0", needs: str = "") -> str:
+        """Put a wheel into the package index and return its SHA-256."""
+        info = f"{name}-{version}.dist-info"
+        more = f"Requires-Dist: {needs}\n" if needs else ""
         files = {
             f"{name}.py": module,
-            f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+            f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{more}",
             f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
             f"{info}/RECORD": "",
         }
-        wheel = f"{name}-1.0-py3-none-any.whl"
-        self.files[f"/simple/{name}/"] = f'<a href="/wheels/{wheel}">{wheel}</a>'.encode()
-        self.files[f"/wheels/{wheel}"] = zipped(files)
+        wheel = f"{name}-{version}-py3-none-any.whl"
+        data = self.files[f"/wheels/{wheel}"] = zipped(files)
+        page = self.files.get(f"/simple/{name}/", b"")
+        self.files[f"/simple/{name}/"] = page + f'<a href="/wheels/{wheel}">{wheel}</a>\n'.encode()
+        return hashlib.sha256(data).hexdigest()
 
     def close(self) -> None:
         """Stop answering."""
@@ -129,6 +135,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path in self.aws.files:
             self._answer(200, self.aws.files[self.path], "text/html")
+            return
+        if self.path.startswith("/transit/"):
+            if self.headers.get("Authorization") != self._signature(None, "s3"):
+                self._answer(403, b"<Code>SignatureDoesNotMatch</Code>")
+                return
+            found = self.aws.objects.get(self.path.removeprefix("/transit/"))
+            self._answer(404 if found is None else 200, found or b"<Code>NoSuchKey</Code>")
             return
         role = "/latest/meta-data/iam/security-credentials/"
         known = {role: b"machine-role", "/latest/meta-data/instance-id": b"i-0123456789abcdef0"}
@@ -180,14 +193,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.aws.written.append(request)
         self._answer(200, json.dumps(found).encode())
 
-    def _signature(self, body: bytes) -> str:
+    def _signature(self, body: bytes | None, service: str = "ssm") -> str:
         """Return what botocore would have sent."""
         signed = self.headers["Authorization"].split("SignedHeaders=")[1].split(",")[0].split(";")
         headers = {name: self.headers[name] for name in signed}
-        request = AWSRequest("POST", self.aws.url + self.path, headers=headers, data=body)
+        request = AWSRequest(self.command, self.aws.url + self.path, headers=headers, data=body)
         request.context["timestamp"] = self.headers["X-Amz-Date"]
         credentials = Credentials(ROLE_KEY["AccessKeyId"], ROLE_KEY["SecretAccessKey"])
-        auth = SigV4Auth(credentials, "ssm", "eu-central-1")
+        auth = (S3SigV4Auth if service == "s3" else SigV4Auth)(credentials, service, "eu-central-1")
         text = auth.string_to_sign(request, auth.canonical_request(request))
         signature = auth.signature(text, request)
         scope = auth.scope(request)

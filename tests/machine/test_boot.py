@@ -119,7 +119,9 @@ def test_the_articles_own_way_works_in_a_login_shell(booted: Machine) -> None:
     version, prefix = done.stdout.split()
     assert int(version.split(".")[0]) >= 4
     assert prefix == f"{booted.root}/data/ds-ec2/env"
-    assert str(booted.file("/usr/local/bin/jupyter-lab").readlink()) == f"{prefix}/bin/jupyter-lab"
+    path = {"PATH": f"{booted.root}/usr/local/bin:/usr/bin:/bin"}  # of a command that ssh runs
+    ask = ["env", "python", "-c", "import tinytool, sys; print(sys.prefix)"]
+    assert subprocess.run(ask, capture_output=True, text=True, check=True, env=path).stdout == prefix + "\n"
 
 
 def test_it_boots_again_by_itself(booted: Machine) -> None:
