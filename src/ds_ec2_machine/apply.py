@@ -71,11 +71,10 @@ def bring(stage: Stage, uv: Uv, wish: Document) -> None:
     before = jupyter.extensions(stage.platform)
     with _told(stage, wish):
         environment.install_packages(stage, uv, wish)
-        if jupyter.extensions(stage.platform) != before:
-            try:
-                jupyter.reload(stage, uv)
-            except (StageError, OSError) as error:
-                stage.say(f"JupyterLab: {error}")
+        try:
+            jupyter.follow(stage, uv, before)
+        except (StageError, OSError) as error:
+            stage.say(f"JupyterLab: {error}")
 
 
 @contextlib.contextmanager

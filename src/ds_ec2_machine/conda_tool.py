@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio  # noqa: TID253 - a program of its own
 import json
+import re
 import sys
 from importlib import import_module
 from pathlib import Path

@@ -108,21 +108,29 @@ def start(stage: Stage, uv: Uv) -> None:
 
 
 def extensions(platform: Platform) -> str:
-    """Return what the server loads as it starts: where from, its own version and the extensions' files."""
+    """Return what the server loads as it starts: its own version and the extensions' files."""
     folder = in_force(platform) or platform.file(ENVIRONMENT)
     patterns = (
         "lib/*/site-packages/jupyter*-*.dist-info",
         "etc/jupyter/*.d/*",
         "share/jupyter/labextensions/*",
     )
-    found = sorted(path.name for pattern in patterns for path in folder.glob(pattern))
-    return " ".join([str(folder), *found])
+    return " ".join(sorted(path.name for pattern in patterns for path in folder.glob(pattern)))
 
 
-def reload(stage: Stage, uv: Uv) -> None:
-    """Start JupyterLab anew in the environment in force, unless somebody has a kernel there already."""
+def follow(stage: Stage, uv: Uv, before: str) -> None:
+    """Go along with a new environment: new kernels are of it, and the server where it has to.
+
+    Args:
+        stage: Whose log and budget.
+        uv: uv.
+        before: The `extensions` of the environment before. Where they are the same, the server runs on in its
+            own folder, and nobody's page is disturbed; so it does where somebody has a kernel.
+    """
     platform = stage.platform
     _settle(platform)
+    if extensions(platform) == before:
+        return
     if ask(platform, "/api/kernels?no_track_activity=1"):
         stage.say("kernels run: JupyterLab keeps running as it is; new kernels have the new packages")
         return

@@ -89,12 +89,15 @@ class Platform(Host):
         path.mkdir(parents=True, exist_ok=True)
         return self.give(path)
 
+    def kept(self) -> Dict[str, str]:
+        """Return what every process of ours hands on: where packages come from, and the language."""
+        return {key: value for key, value in os.environ.items() if key.upper().startswith(_KEPT)}
+
     def environment(self, **more: str) -> Dict[str, str]:
         """Return the environment of the user's processes: little, and the same at every boot."""
-        kept = {key: value for key, value in os.environ.items() if key.upper().startswith(_KEPT)}
         account = self.account
         own = {"HOME": account.home, "USER": account.name, "LOGNAME": account.name, "SHELL": account.shell}
-        return {"LANG": "C.UTF-8", **kept, "PATH": _SYSTEM_PATH, **own, **more}
+        return {"LANG": "C.UTF-8", **self.kept(), "PATH": _SYSTEM_PATH, **own, **more}
 
     def as_user(self) -> Dict[str, Any]:
         """Return the arguments with which `subprocess` runs as the user."""

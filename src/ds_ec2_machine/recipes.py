@@ -82,7 +82,7 @@ class Recipe:
             self._pip(python, *strict, "-r", exact)
             self._pip(python, *BASE, "-c", exact)
         elif prefer:
-            self._pip(python, *self._options(), "-r", str(self.solve(python, prefer)))
+            self._pip(python, "--no-deps", "-r", str(self.solve(python, prefer)))
         else:
             self._pip(python, *self._options(), "-r", str(self._base), "-r", str(self._main))
 

@@ -46,9 +46,7 @@ class Service:
 def own_service(platform: Platform, verb: str) -> Service:
     """Return the service that runs one of this application's verbs; new code is a new service."""
     application = platform.file(APPLICATION)
-    environment = {"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")}
-    if "DS_EC2_PLATFORM" in os.environ:
-        environment["DS_EC2_PLATFORM"] = os.environ["DS_EC2_PLATFORM"]
+    environment = {**platform.kept(), "PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")}
     environment["DS_EC2_CODE"] = sha(application.read_bytes())[:12]
     return Service(verb, [sys.executable, str(application), verb], environment)
 

@@ -19,7 +19,7 @@ import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import pytest
 from botocore.auth import S3SigV4Auth, SigV4Auth
@@ -57,6 +57,7 @@ class Aws:
         self.files: dict[str, bytes] = {}
         self.objects: dict[str, bytes] = {}
         """Of the transit bucket, by key."""
+        self._held: dict[str, threading.Event] = {}
         self.metadata = {"instance-life-cycle": "on-demand"}
         """More of the instance metadata, by path."""
         self.credentials_come_after = 0
@@ -100,8 +101,19 @@ class Aws:
         wheel = f"{name}-{version}-py3-none-any.whl"
         data = self.files[f"/wheels/{wheel}"] = zipped(files)
         page = self.files.get(f"/simple/{name}/", b"")
-        self.files[f"/simple/{name}/"] = page + f'<a href="/wheels/{wheel}">{wheel}</a>\n'.encode()
-        return hashlib.sha256(data).hexdigest()
+        sha256 = hashlib.sha256(data).hexdigest()
+        anchor = f'<a href="/wheels/{wheel}#sha256={sha256}">{wheel}</a>\n'
+        self.files[f"/simple/{name}/"] = page + anchor.encode()
+        return sha256
+
+    def hold(self, path: str, until: threading.Event) -> None:
+        """Let whoever asks for a file of the index wait."""
+        self._held[path] = until
+
+    def wait(self, path: str) -> None:
+        """Wait where a file is held."""
+        if path in self._held:
+            self._held[path].wait(60)
 
     def close(self) -> None:
         """Stop answering."""
@@ -134,6 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.path in self.aws.files:
+            self.aws.wait(self.path)
             self._answer(200, self.aws.files[self.path], "text/html")
             return
         if self.path.startswith("/transit/"):
@@ -282,10 +295,22 @@ class Machine:
 
     def send(self, line: bytes) -> list[dict[str, Any]]:
         """Send raw bytes down the control road."""
-        with socket.create_connection((self.address, 8765), timeout=10) as connection:
+        with socket.create_connection((self.address, 8765), timeout=60) as connection:
             connection.sendall(line)
             with connection.makefile("rb") as answers:
                 return [json.loads(answer) for answer in answers]
+
+    def begin(self, verb: str, **arguments: Any) -> TextIO:
+        """Ask and return the answers as a file, to be closed at any moment."""
+        connection = socket.create_connection((self.address, 8765), timeout=60)
+        connection.sendall(json.dumps({"verb": verb, **arguments}).encode() + b"\n")
+        with connection:
+            return connection.makefile("r", encoding="utf-8")
+
+    def forget_cached(self, package: str) -> None:
+        """Let uv fetch a package again."""
+        command = [str(self.file("/opt/ds-ec2/uv/bin/uv")), "cache", "clean", "--quiet", package]
+        subprocess.run(command, check=True, env=self.environment)
 
     def result(self, verb: str, **arguments: Any) -> Any:
         """Return the result of a verb that succeeds."""
