@@ -113,7 +113,11 @@ class Recipe:
             told = Conda(self._stage, self._uv, interpreter, self._version).solve(self._main)
             found, self._pip_part = told["packages"], told["pip"]
             prefer = found
-        pins = self.solve(interpreter, prefer, "--python-version", self._version)
+        ask = ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        same = self._stage.run([interpreter, *ask], as_user=True).strip() == self._version
+        # Of another version, uv would take the first release: 3.12 means 3.12.0 to it.
+        other = () if same else ("--python-version", f"{self._version}.99")
+        pins = self.solve(interpreter, prefer, *other)
         return {**pins_of(pins.read_text()), **{normal(name): found[name] for name in found}}
 
     def solve(self, python: str, prefer: Dict[str, str], *more: str) -> Path:

@@ -93,6 +93,56 @@ class Event:
         return f"{self.resource} ({self.type}): {self.reason}"
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a change set would do to one resource.
+
+    Args:
+        resource: Logical id.
+        type: `AWS::EC2::Instance`.
+        action: `Add`, `Modify`, `Remove`, ...
+        replacement: `True`, `False` or `Conditional`; empty for what is added or removed.
+    """
+
+    resource: str
+    type: str
+    action: str
+    replacement: str
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the resource stays what it is: the same disk, the same instance."""
+        return self.action == "Modify" and self.replacement == "False"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """A change of a stack that can be looked at before it is made.
+
+    Args:
+        id: Its ARN.
+        status: `CREATE_COMPLETE` when it can be executed, `FAILED` also where nothing would change.
+        reason: AWS's words.
+        changes: One for each resource.
+    """
+
+    id: str
+    status: str
+    reason: str
+    changes: tuple[Change, ...]
+
+    @property
+    def moving(self) -> bool:
+        """Whether CloudFormation still works it out."""
+        return self.status in {"CREATE_PENDING", "CREATE_IN_PROGRESS"}
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing would change."""
+        words = self.reason.lower()
+        return self.status == "FAILED" and ("didn't contain changes" in words or "no updates" in words)
+
+
 class Stacks:
     """CloudFormation."""
 
@@ -136,6 +186,62 @@ class Stacks:
             ClientRequestToken=f"ds-ec2-{uuid.uuid4()}",
         )
         return answer["StackId"]
+
+    @translated
+    def propose(self, stack: Stack, parameters: Mapping[str, str]) -> str:
+        """Call CreateChangeSet for other values of some parameters; all else stays. Return its id.
+
+        Args:
+            stack: The stack, with all of its parameters.
+            parameters: New values.
+        """
+        kept = [
+            {"ParameterKey": key, "UsePreviousValue": True}
+            for key in stack.parameters
+            if key not in parameters
+        ]
+        changed = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+        wanted: Any = [*kept, *changed]
+        answer = self._client.create_change_set(
+            StackName=stack.id,
+            ChangeSetName=f"ds-ec2-{uuid.uuid4()}",
+            ChangeSetType="UPDATE",
+            UsePreviousTemplate=True,
+            Parameters=wanted,
+            Capabilities=["CAPABILITY_IAM"],
+        )
+        return answer["Id"]
+
+    @translated
+    def proposed(self, change_set: str) -> ChangeSet:
+        """Return a change set with all of its changes."""
+        answer: Any = self._client.describe_change_set(ChangeSetName=change_set)
+        items = list(answer.get("Changes", []))
+        status, reason = answer["Status"], answer.get("StatusReason", "")
+        while token := answer.get("NextToken"):
+            answer = self._client.describe_change_set(ChangeSetName=change_set, NextToken=token)
+            items += answer.get("Changes", [])
+        rows = (item["ResourceChange"] for item in items if "ResourceChange" in item)
+        changes = tuple(
+            Change(
+                row.get("LogicalResourceId", ""),
+                row.get("ResourceType", ""),
+                row.get("Action", ""),
+                row.get("Replacement", ""),
+            )
+            for row in rows
+        )
+        return ChangeSet(change_set, status, reason, changes)
+
+    @translated
+    def execute(self, change_set: str) -> None:
+        """Call ExecuteChangeSet."""
+        self._client.execute_change_set(ChangeSetName=change_set, ClientRequestToken=f"ds-ec2-{uuid.uuid4()}")
+
+    @translated
+    def discard(self, change_set: str) -> None:
+        """Call DeleteChangeSet."""
+        self._client.delete_change_set(ChangeSetName=change_set)
 
     @translated
     def protect(self, name: str, *, on: bool) -> None:

@@ -1,4 +1,4 @@
-"""Buckets: only what is needed to let one go."""
+"""Buckets: one object in, and what is needed to let objects go."""
 
 from __future__ import annotations
 
@@ -30,14 +30,19 @@ class Buckets:
             return 0
 
     @translated
-    def empty(self, bucket: str) -> int:
-        """Remove every object, version and delete marker, and return how many there were.
+    def put(self, bucket: str, key: str, data: bytes) -> None:
+        """Write an object; one that is there is written over."""
+        self._client.put_object(Bucket=bucket, Key=key, Body=data)
+
+    @translated
+    def empty(self, bucket: str, prefix: str = "") -> int:
+        """Remove every object, version and delete marker below a prefix, and return how many there were.
 
         Raises:
             DsEc2Error: S3 kept one of them, with its reason.
         """
         removed = 0
-        for page in self._versions(bucket):
+        for page in self._versions(bucket, prefix):
             for begin in range(0, len(page), _MOST_PER_CALL):
                 some: Any = page[begin : begin + _MOST_PER_CALL]
                 answer = self._client.delete_objects(Bucket=bucket, Delete={"Objects": some, "Quiet": True})
@@ -50,9 +55,11 @@ class Buckets:
                 removed += len(some)
         return removed
 
-    def _versions(self, bucket: str) -> Iterator[list[dict[str, str]]]:
+    def _versions(self, bucket: str, prefix: str = "") -> Iterator[list[dict[str, str]]]:
         """Yield pages of {Key, VersionId}."""
-        pages = iter(self._client.get_paginator("list_object_versions").paginate(Bucket=bucket))
+        pages = iter(
+            self._client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+        )
         while (page := _next(pages)) is not None:
             found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
             yield [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]

@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, str]] = {
     "lab": "Open JupyterLab in the browser.",
     "ssh": "Open a shell on a machine.",
     "proxy": "Carry an SSH connection (ProxyCommand).",
+    "env": "Change, show or pin a machine's packages.",
     "logs": "Show how a machine was set up.",
     "idle": "Show what holds a machine awake, and when it will stop.",
     "keep": "Hold a machine awake for a while.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,9 +44,8 @@ Example:
 )
 @click.option(
     "--packages",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="A requirements.txt.  [default: a data science list]",
+    metavar="DOCUMENT",
+    help="Requirements file, pyproject.toml, environment.yml, or names.  [default: a data science list]",
 )
 @click.option("--python", metavar="X.Y", help="Python of the environment.  [default: 3.12]")
 @click.option(

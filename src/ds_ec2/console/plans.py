@@ -34,7 +34,7 @@ def up_plan(plan: UpPlan) -> str:
             ("image", f"{plan.image.name} ({plan.image.id})"),
             ("disks", f"root {plan.root_gib} GiB, data {plan.data_gib} GiB, both gp3 and encrypted"),
             ("data from", request.snapshot or ""),
-            ("packages", f"{_lines(plan.packages)} from {request.packages or 'the default list'}"),
+            ("packages", _packages(plan)),
             ("python", request.python),
             ("stops", stops),
             ("stacks", _stacks((plan.network, plan.data, plan.machine))),
@@ -123,9 +123,14 @@ def _quota(quota: Quota | None) -> str:
     return f"{verdict}: {quota.needed} vCPU needed, {quota.used} of {quota.limit:g} in use ({quota.code})"
 
 
-def _lines(packages: str) -> str:
-    count = sum(1 for line in packages.splitlines() if line.strip() and not line.lstrip().startswith("#"))
-    return f"{count} lines"
+def _packages(plan: UpPlan) -> str:
+    source = plan.document.source if plan.document else "the machine before"
+    if plan.packages.startswith("{"):
+        return f"{plan.document.kind.value} of {source}" if plan.document else f"as {source} had them"
+    lines = [
+        line for line in plan.packages.splitlines() if line.strip() and not line.lstrip().startswith("#")
+    ]
+    return f"{len(lines)} lines from {source}"
 
 
 def _notes(notes: tuple[str, ...]) -> str:

@@ -50,6 +50,10 @@ class _PlainView:
         self._begun: dict[str, float] = {}
 
     def show(self, step: Step) -> None:
+        if step.state is StepState.LOG:
+            sys.stderr.write(f"  {step.title}\n")
+            sys.stderr.flush()
+            return
         if self._last.get(step.key) is step.state:
             return
         self._last[step.key] = step.state
@@ -84,6 +88,9 @@ class _LiveView:
         self._live.start()
 
     def show(self, step: Step) -> None:
+        if step.state is StepState.LOG:
+            self._live.console.print(f"  {step.title}", style="dim", markup=False)
+            return
         elapsed = _elapsed(step, self._begun)
         if step.state is not StepState.RUNNING:
             self._ended.setdefault(step.key, elapsed)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ds_ec2.model.bill import Bill
 
 if TYPE_CHECKING:
+    from ds_ec2.model.environment import Document
     from ds_ec2.model.instances import InstanceType
     from ds_ec2.model.machine import Machine
     from ds_ec2.model.requests import DataFate, UpRequest
@@ -108,7 +109,8 @@ class UpPlan:
         network: The shared network stack.
         data: The data stack.
         machine: The machine stack.
-        packages: Text of requirements.txt as the machine will get it.
+        packages: The environment's document as it travels: a list, or the reference to an archive.
+        document: The document; None where an earlier machine's is used again.
         bill: What it costs, the network's share included.
         quota: Verdict, or None where quotas cannot be read.
         notes: Sentences worth reading before saying yes.
@@ -127,6 +129,7 @@ class UpPlan:
     data: StackPlan
     machine: StackPlan
     packages: str
+    document: Document | None
     bill: Bill = field(default_factory=Bill)
     quota: Quota | None = None
     notes: tuple[str, ...] = ()

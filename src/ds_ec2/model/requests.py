@@ -45,7 +45,8 @@ class UpRequest:
         data_gib: Data volume in GiB; a snapshot's size where that is more.
         snapshot: Snapshot that the data volume begins with; None for a blank one.
         initialization_rate: MiB/s at which the snapshot's blocks come, 100 to 300; None for AWS's default.
-        packages: A requirements file; None takes the list that comes with ds-ec2.
+        packages: A document's path, or requirements with spaces between them; None takes the list that comes
+            with ds-ec2, or what an earlier machine of the name had.
         python: Python version of the environment, `3.12`.
         idle_minutes: Stop after so many idle minutes; 0 for never.
         idle_thresholds: What is busy to it: (name, number) of `model.idle.THRESHOLDS`.
@@ -65,7 +66,7 @@ class UpRequest:
     data_gib: int = 50
     snapshot: str | None = None
     initialization_rate: int | None = None
-    packages: Path | None = None
+    packages: Path | str | None = None
     python: str = "3.12"
     idle_minutes: int = 60
     idle_thresholds: tuple[tuple[str, float], ...] = ()

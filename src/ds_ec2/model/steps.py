@@ -14,6 +14,8 @@ class StepState(StrEnum):
     FAILED = "failed"
     NOTE = "note"
     """Something worth a line that is not work: what still bills, what was skipped."""
+    LOG = "log"
+    """A line of the machine's log, as it came."""
 
 
 @dataclass(frozen=True, slots=True)

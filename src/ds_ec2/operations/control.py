@@ -21,10 +21,20 @@ class ControlError(DsEc2Error):
     """The machine answered that it cannot do it. Caught where it may be able to a moment later."""
 
 
-def ask(account: Account, machine: Machine, verb: str, **arguments: Any) -> dict[str, Any]:
-    """Ask the machine and return its result; lines it streams before are left out."""
+def ask(
+    account: Account, machine: Machine, verb: str, *, timeout_s: float = _TIMEOUT_S, **arguments: Any
+) -> dict[str, Any]:
+    """Ask the machine and return its result; lines it streams before are left out.
+
+    Args:
+        account: Where.
+        machine: Which.
+        verb: What, as in the seams' table.
+        timeout_s: The longest silence.
+        arguments: The verb's.
+    """
     result: dict[str, Any] = {}
-    for answer in _answers(account, machine, verb, arguments):
+    for answer in answers(account, machine, verb, arguments, timeout_s):
         if "ok" in answer:
             result = answer.get("result") or {}
     return result
@@ -32,15 +42,19 @@ def ask(account: Account, machine: Machine, verb: str, **arguments: Any) -> dict
 
 def stream(account: Account, machine: Machine, verb: str, **arguments: Any) -> Iterator[str]:
     """Ask the machine and yield the lines it streams."""
-    for answer in _answers(account, machine, verb, arguments):
+    for answer in answers(account, machine, verb, arguments):
         if "line" in answer:
             yield str(answer["line"])
 
 
-def _answers(
-    account: Account, machine: Machine, verb: str, arguments: dict[str, Any]
+def answers(
+    account: Account,
+    machine: Machine,
+    verb: str,
+    arguments: dict[str, Any],
+    timeout_s: float = _TIMEOUT_S,
 ) -> Iterator[dict[str, Any]]:
-    """Yield the machine's answers.
+    """Yield the machine's answers, lines and last word alike.
 
     Raises:
         ControlError: It answered with an error, or ended without an answer.
@@ -49,7 +63,7 @@ def _answers(
 
     request = json.dumps({"verb": verb, **arguments}).encode() + b"\n"
     ended = False
-    for line in ask_port(account.sessions, machine.instance_id, CONTROL_PORT, request, _TIMEOUT_S):
+    for line in ask_port(account.sessions, machine.instance_id, CONTROL_PORT, request, timeout_s):
         answer = _read(line, machine)
         if answer.get("ok") is False:
             raise ControlError(

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from ds_ec2.aws.cloudformation import GONE
 from ds_ec2.bill.costs import snapshot_usd_per_month
-from ds_ec2.errors import DsEc2Error, UsageError
+from ds_ec2.errors import DsEc2Error, NotFoundError, UsageError
 from ds_ec2.model.machine import MachineStatus
 from ds_ec2.model.names import (
+    NETWORK_STACK,
     TAG_KEPT,
     TAG_PART,
     DataOutput,
     DataParameter,
+    NetworkOutput,
     data_stack,
+    machine_stack,
 )
 from ds_ec2.model.plans import DownPlan, DownResult, Leftover, StackAction, StackPlan
 from ds_ec2.model.requests import DataFate, DownRequest
 from ds_ec2.model.steps import Step, StepState
+from ds_ec2.operations.archives import PREFIX
 from ds_ec2.operations.leftovers import look, remove_data, snapshots_of
 from ds_ec2.operations.machines import inventory, machines_of, pick
 from ds_ec2.operations.stacks import remove_stack, stack_tags
@@ -90,11 +95,21 @@ def apply_down(account: Account, plan: DownPlan) -> Generator[Step, None, DownRe
         stack = account.stacks.find(item.name)
         if stack and stack.status != GONE:
             yield from remove_stack(account, stack, item.part)
+    _remove_documents(account, machine)
     leftovers = yield from _verify(account, plan, meant)
     others = _others(machines_of(account, inventory(account)), machine)
     stays = f"for {', '.join(others)}" if others else f"ds-ec2 network down{account.flags} removes it"
     yield Step("network", "the shared network stays", StepState.NOTE, stays)
     return DownResult(machine.name, leftovers, network_stays=True, others=others)
+
+
+def _remove_documents(account: Account, machine: Machine) -> None:
+    """Remove what the machine's environments were made from; with an all-in-one stack the bucket has gone."""
+    network = account.stacks.find(NETWORK_STACK)
+    if network and (bucket := network.outputs.get(NetworkOutput.BUCKET)):
+        prefix = f"{machine_stack(machine.owner, machine.name)}/{PREFIX}/"
+        with suppress(NotFoundError):
+            account.buckets.empty(bucket, prefix)
 
 
 @dataclass(frozen=True, slots=True)

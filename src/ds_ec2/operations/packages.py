@@ -35,22 +35,34 @@ _OPTION = re.compile(
     r"|(?:--index-url|--extra-index-url|--find-links|-i|-f)[\s=]https://[A-Za-z0-9._~:/?#@%+=-]+"
     r"|(?:--no-binary|--only-binary)[\s=][A-Za-z0-9:._,-]+)"
 )
+_INCLUDED = re.compile(r"(?:-r|-c|--requirement|--constraint)[\s=]+(\S+)")
 _FILE = re.compile(r"-[rce]\b|--(requirement|constraint|editable)\b|\.{0,2}/")
 
 
-def read_packages(path: Path | None) -> str:
-    """Return the text of a requirements file as the machine gets it; None means ds-ec2's own list.
+def default_packages() -> str:
+    """Return the text of ds-ec2's own list."""
+    return files("ds_ec2.catalog").joinpath("data/requirements.txt").read_text(encoding="utf-8")
+
+
+def read_packages(path: Path) -> str:
+    """Return the text of a requirements file that travels by itself.
 
     Comments are left out only where the file would be too large with them.
 
     Raises:
         UsageError: It is missing, no UTF-8, too large, or a line is no requirement.
     """
-    if path is None:
-        text = files("ds_ec2.catalog").joinpath("data/requirements.txt").read_text(encoding="utf-8")
-        return check_packages(text, "the default list")
+    return check_packages(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file of the user's.
+
+    Raises:
+        UsageError: It is missing, cannot be read, or is no UTF-8.
+    """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UsageError(
             f"{path} does not exist", why="it was named as the list of packages", hint=f"ls {path.parent}"
@@ -65,7 +77,32 @@ def read_packages(path: Path | None) -> str:
         raise UsageError(
             f"{path} cannot be read", why=error.strerror or str(error), hint=f"ls -ld {path}"
         ) from error
-    return check_packages(text, str(path))
+
+
+def included(text: str, source: str) -> tuple[str, ...]:
+    """Return the files that a list names with `-r` and `-c`, its other lines checked.
+
+    Raises:
+        UsageError: A line is no requirement.
+    """
+    found = []
+    for number, line in enumerate(_lines(text), start=1):
+        plain = _without_comment(line)
+        if match := _INCLUDED.fullmatch(plain):
+            found.append(match.group(1))
+        else:
+            _check_line(plain, f"{source}, line {number}")
+    return tuple(found)
+
+
+def fitting(text: str) -> str:
+    """Return a list as one parameter's value, without comments where it has to be; empty if too large."""
+    lines = _lines(text)
+    whole = "\n".join(lines).strip()
+    if len(whole.encode()) <= MOST_BYTES and "{{" not in whole:
+        return whole + "\n" if _fits_with_newline(whole) else whole or EMPTY
+    short = "\n".join(filter(None, map(_without_comment, lines)))
+    return "" if len(short.encode()) > MOST_BYTES else short or EMPTY
 
 
 def check_packages(text: str, source: str) -> str:
@@ -78,20 +115,21 @@ def check_packages(text: str, source: str) -> str:
     Raises:
         UsageError: A line is no requirement, or the list is too large.
     """
-    lines = text.replace("\r\n", "\n").replace("\\\n", " ").split("\n")
+    lines = _lines(text)
     for number, line in enumerate(lines, start=1):
         _check_line(_without_comment(line), f"{source}, line {number}")
-    whole = "\n".join(lines).strip()
-    if len(whole.encode()) <= MOST_BYTES and "{{" not in whole:
-        return whole + "\n" if _fits_with_newline(whole) else whole or EMPTY
-    short = "\n".join(filter(None, map(_without_comment, lines)))
-    if len(short.encode()) > MOST_BYTES:
-        raise UsageError(
-            f"{source} is too large",
-            why=f"{len(short.encode()):,} bytes without comments; at most {MOST_BYTES:,} can travel",
-            hint="put the rest into a file on the machine: ds-ec2 ssh, then uv pip install -r more.txt",
-        )
-    return short or EMPTY
+    if value := fitting(text):
+        return value
+    size = len("\n".join(filter(None, map(_without_comment, lines))).encode())
+    raise UsageError(
+        f"{source} is too large",
+        why=f"{size:,} bytes without comments; at most {MOST_BYTES:,} can travel",
+        hint="put it into a file: ds-ec2 up --packages more.txt",
+    )
+
+
+def _lines(text: str) -> list[str]:
+    return text.replace("\r\n", "\n").replace("\\\n", " ").split("\n")
 
 
 def _fits_with_newline(text: str) -> bool:

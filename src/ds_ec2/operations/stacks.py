@@ -30,6 +30,10 @@ _LEFT_BEHIND: Final = frozenset(
     }
 )
 """What an earlier try can leave: it is removed (or its removal awaited) before the next."""
+_KEPT_TYPES: Final = frozenset({"AWS::EC2::Instance", "AWS::EC2::Volume", "AWS::EC2::VolumeAttachment"})
+"""No change of a parameter may replace or remove them: that is asked for by name, and is a sequence."""
+_BEGINS_S: Final = 60.0
+"""A change set that is executed may take a moment to show in the stack's status."""
 _FAILED_BEFORE_GOING_S: Final = 20.0
 """A stack made with OnFailure=DELETE may be seen as CREATE_FAILED for a moment before it goes."""
 
@@ -112,7 +116,7 @@ def make_stack(
             if plan.name != NETWORK_STACK or there is None:
                 raise
             stack_id = there.id
-    stack = yield from _follow(account, stack_id, plan.part, begun)
+    stack = yield from follow(account, stack_id, plan.part, begun)
     if not stack.usable:
         yield _step(plan.part, StepState.FAILED, begun, stack.status)
         raise _failure(account, stack, plan)
@@ -130,7 +134,7 @@ def remove_stack(account: Account, stack: Stack, part: str) -> Generator[Step, N
     begun = time.monotonic()
     key = f"remove-{part}"
     if stack.status == "ROLLBACK_IN_PROGRESS":
-        stack = yield from _follow(account, stack.id, key, begun)
+        stack = yield from follow(account, stack.id, key, begun)
     if stack.moving and stack.status not in {"CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS"}:
         raise busy(stack, account)
     after = ""
@@ -139,7 +143,7 @@ def remove_stack(account: Account, stack: Stack, part: str) -> Generator[Step, N
         if stack.status != "DELETE_IN_PROGRESS":
             account.stacks.protect(stack.name, on=False)
             account.stacks.remove(stack.id)
-        stack = yield from _follow(account, stack.id, key, begun, after)
+        stack = yield from follow(account, stack.id, key, begun, after)
     if stack.status != GONE:
         yield _step(key, StepState.FAILED, begun, stack.status)
         reasons = _reasons(account.stacks.events(stack.id, after))
@@ -151,7 +155,7 @@ def remove_stack(account: Account, stack: Stack, part: str) -> Generator[Step, N
     yield _step(key, StepState.DONE, begun)
 
 
-def _follow(
+def follow(
     account: Account, stack_id: str, key: str, begun: float, after: str = ""
 ) -> Generator[Step, None, Stack]:
     """Yield a stack's events until it rests, and return it."""
@@ -193,6 +197,53 @@ def _failure(account: Account, stack: Stack, plan: StackPlan) -> StackFailedErro
         why=why,
         hint=hint or f"aws cloudformation describe-stack-events --stack-name {stack.id}",
     )
+
+
+def change_stack(
+    account: Account, name: str, parameters: Mapping[str, str], part: str = "machine"
+) -> Generator[Step, None, Stack]:
+    """Give some parameters of a stack other values, through a change set that is looked at first.
+
+    Raises:
+        DsEc2Error: It would replace or remove the instance or a volume; or it failed, and CloudFormation took
+            it back.
+    """
+    begun = time.monotonic()
+    stack = account.stacks.find(name)
+    if stack is None or not stack.usable:
+        raise busy(stack or Stack(name, name, GONE), account)
+    yield _step(part, StepState.RUNNING, begun, "asked what would change")
+    proposal = account.stacks.propose(stack, parameters)
+    while (found := account.stacks.proposed(proposal)).moving:
+        time.sleep(account.poll_s)
+    if found.empty:
+        account.stacks.discard(proposal)
+        yield _step(part, StepState.DONE, begun, "unchanged")
+        return stack
+    touched = [one for one in found.changes if one.type in _KEPT_TYPES and not one.in_place]
+    if touched or found.status != "CREATE_COMPLETE":
+        account.stacks.discard(proposal)
+        yield _step(part, StepState.FAILED, begun, found.reason)
+        each = ", ".join(f"{one.action} {one.resource} ({one.type})" for one in touched)
+        raise DsEc2Error(
+            f"the stack {name} was not changed",
+            why=f"it would not keep what is there: {each}" if touched else found.reason,
+            hint=f"ds-ec2 ls{account.flags}",
+        )
+    after = account.stacks.last_event(stack.id)
+    account.stacks.execute(proposal)
+    while account.stacks.last_event(stack.id) == after and time.monotonic() - begun < _BEGINS_S:
+        time.sleep(account.poll_s)
+    stack = yield from follow(account, stack.id, part, begun, after)
+    if stack.status != "UPDATE_COMPLETE":
+        yield _step(part, StepState.FAILED, begun, stack.status)
+        raise DsEc2Error(
+            f"the stack {name} was not changed",
+            why="\n".join(_reasons(account.stacks.events(stack.id, after))) or stack.reason,
+            hint=f"aws cloudformation describe-stack-events --stack-name {name}",
+        )
+    yield _step(part, StepState.DONE, begun)
+    return stack
 
 
 def _step(key: str, state: StepState, begun: float, detail: str = "") -> Step:

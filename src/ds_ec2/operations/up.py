@@ -23,7 +23,9 @@ from ds_ec2.model.names import (
 from ds_ec2.model.plans import StackAction, StackPlan, UpPlan
 from ds_ec2.model.requests import NetworkRequest, UpRequest
 from ds_ec2.operations import planning
+from ds_ec2.operations.archives import key_of, value_of
 from ds_ec2.operations.bootstrap import JUPYTER, READY, follow_boot
+from ds_ec2.operations.documents import read_document
 from ds_ec2.operations.machines import list_machines, machines_of
 from ds_ec2.operations.network import (
     make_network,
@@ -34,7 +36,6 @@ from ds_ec2.operations.network import (
     wake_way_out,
     way_out_of,
 )
-from ds_ec2.operations.packages import read_packages
 from ds_ec2.operations.snapshots import begin_with_snapshot, snapshot_notes
 from ds_ec2.operations.stacks import StackFailedError, action_for, make_stack, remove_stack, stack_tags
 
@@ -64,10 +65,13 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
     """
     planning.check_request(request)
     request = begin_with_snapshot(account, request)
-    packages = read_packages(request.packages)
+    document = read_document(request.packages)
     facts = planning.read_facts(account, request)
     owner, kind, found = facts.owner, facts.type, facts.inventory
     machine = _machine_plan(account, found, owner, request.name)
+    packages = _earlier_packages(found, machine) if request.packages is None else ""
+    wish = None if packages else document
+    packages = packages or value_of(document, machine.name)
     kept = _kept(found.named(data_stack(owner, request.name)))
     network_there = found.named(NETWORK_STACK)
     zones = network_zones(network_there, facts.zones, planning.wanted_zones(request, kept, facts.sellers))
@@ -98,6 +102,7 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
         data=data,
         machine=replace(machine, parameters=tuple(parameters.items())),
         packages=packages,
+        document=wish,
         bill=machine_bill(kind.name, price, root + data_gib, account.region) + way_out,
         quota=quota.result(),
     )
@@ -131,6 +136,8 @@ def apply_up(account: Account, plan: UpPlan) -> Generator[Step, None, Machine]:
     }
     # The machine's code is no part of the plan: nobody wants to read it.
     parameters |= code()
+    if plan.document and (key := key_of(plan.document, plan.machine.name)):
+        account.buckets.put(network.outputs[NetworkOutput.BUCKET], key, plan.document.archive)
     tags = stack_tags("machine", plan.owner, name)
     try:
         machine = yield from make_stack(account, plan.machine, parameters, tags)
@@ -183,6 +190,12 @@ def _remake_if_gone(account: Account, found: Inventory, owner: str, name: str) -
         why=f"it is {machine.status.value}, {machine.instance_type} in {machine.zone}",
         hint=f"ds-ec2 {verb} {name}{account.flags} (or another name: ds-ec2 up {name}2{account.flags})",
     )
+
+
+def _earlier_packages(found: Inventory, plan: StackPlan) -> str:
+    """Return what the machine had that is made again; empty where none is, or it had none of its own."""
+    stack = found.named(plan.name) if plan.action is StackAction.REMAKE else None
+    return stack.parameters.get(MachineParameter.PACKAGES, "") if stack else ""
 
 
 def _kept(data: Stack | None) -> Stack | None:
@@ -239,6 +252,8 @@ def _notes(plan: UpPlan) -> tuple[str, ...]:
     if plan.data.action is StackAction.KEEP:
         notes.append(f"the data of an earlier {plan.request.name} is used again")
     notes += snapshot_notes(plan.request, plan.data)
+    if plan.document is None:
+        notes.append(f"it gets the packages of the {plan.request.name} that is gone")
     if plan.machine.action is StackAction.WAIT:
         notes.append("an `up` of this name is under way: it is finished, with the settings it began with")
     if plan.machine.action is StackAction.REMAKE:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ds_ec2.errors import UsageError
-from ds_ec2.operations.packages import MOST_BYTES, check_packages, read_packages
+from ds_ec2.operations.packages import MOST_BYTES, check_packages, default_packages, read_packages
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_an_empty_list_is_one_hash() -> None:
 
 
 def test_the_list_that_comes_with_ds_ec2_is_the_seeds_with_torch() -> None:
-    lines = read_packages(None).splitlines()
+    lines = check_packages(default_packages(), "list").splitlines()
     for name in ("torch", "jupyterlab", "spacy", "transformers", "boto3", "numpy"):
         assert name in lines
     beside_app = Path(__file__).parents[3] / "requirements.txt"
