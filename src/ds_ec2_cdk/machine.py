@@ -13,6 +13,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from ds_ec2.model.names import (
+    ON_ITS_WAY,
     SSM_CODE,
     SSM_PACKAGES,
     SSM_SETTINGS,
@@ -153,13 +154,20 @@ class Machine(Construct):
                 "Effect": "Allow",
                 "Action": "s3:ListBucket",
                 "Resource": cdk.Fn.sub("arn:${AWS::Partition}:s3:::${Bucket}", bucket),
-                "Condition": {"StringLike": {"s3:prefix": cdk.Fn.sub(f"{_STACK}/*")}},
+                "Condition": {
+                    "StringLike": {
+                        "s3:prefix": [cdk.Fn.sub(f"{_STACK}/*"), cdk.Fn.sub(f"{ON_ITS_WAY}/{_STACK}/*")]
+                    }
+                },
             },
             {
                 "Sid": "MoveOwnFiles",
                 "Effect": "Allow",
                 "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
-                "Resource": cdk.Fn.sub(f"arn:${{AWS::Partition}}:s3:::${{Bucket}}/{_STACK}/*", bucket),
+                "Resource": [
+                    cdk.Fn.sub(f"arn:${{AWS::Partition}}:s3:::${{Bucket}}/{folder}/*", bucket)
+                    for folder in (_STACK, f"{ON_ITS_WAY}/{_STACK}")
+                ],
             },
         ]
         return iam.CfnRole(

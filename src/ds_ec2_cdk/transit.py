@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final
 import aws_cdk as cdk
 from aws_cdk import aws_s3 as s3
 
+from ds_ec2.model.names import ON_ITS_WAY
+
 if TYPE_CHECKING:
     from constructs import Construct
 
 EXPIRY_DAYS: Final = 7
-"""What lies here is on its way; a forgotten copy does not bill for long."""
+"""What lies below `ON_ITS_WAY` is gone then; a forgotten copy does not bill for long."""
 
 
 def transit_bucket(scope: Construct) -> s3.CfnBucket:
@@ -44,11 +46,16 @@ def transit_bucket(scope: Construct) -> s3.CfnBucket:
                 s3.CfnBucket.RuleProperty(
                     id="on-its-way",
                     status="Enabled",
+                    prefix=f"{ON_ITS_WAY}/",
                     expiration_in_days=EXPIRY_DAYS,
+                ),
+                s3.CfnBucket.RuleProperty(
+                    id="broken-off",
+                    status="Enabled",
                     abort_incomplete_multipart_upload=s3.CfnBucket.AbortIncompleteMultipartUploadProperty(
                         days_after_initiation=1
                     ),
-                )
+                ),
             ]
         ),
     )

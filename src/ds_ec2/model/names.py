@@ -32,6 +32,9 @@ SSM_PACKAGES: Final = "packages"
 SSM_STATUS: Final = "status"
 SSM_CODE: Final = "code"
 
+ON_ITS_WAY: Final = "transit"
+"""Keys below `transit/<stack>/` go after a week; those below `<stack>/` stay as long as the machine."""
+
 JUPYTER_PORT: Final = 8888
 CONTROL_PORT: Final = 8765
 SSH_PORT: Final = 22

@@ -266,7 +266,8 @@ def test_the_bucket_is_private_encrypted_and_forgets(network_template: Template)
     bucket = one_of(network_template, "AWS::S3::Bucket")
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert bucket["BucketEncryption"]
-    assert bucket["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == 7
+    [rule] = [one for one in bucket["LifecycleConfiguration"]["Rules"] if "ExpirationInDays" in one]
+    assert (rule["ExpirationInDays"], rule["Prefix"]) == (7, "transit/"), "documents of environments stay"
     (deny,) = one_of(network_template, "AWS::S3::BucketPolicy")["PolicyDocument"]["Statement"]
     assert deny["Effect"] == "Deny"
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
