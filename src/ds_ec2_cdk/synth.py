@@ -14,6 +14,7 @@ TEMPLATES: Final = Path(__file__).parents[1] / "ds_ec2" / "templates"
 PARTS: Final = ("network", "data", "machine")
 CODE: Final = "code"
 """Beside the templates: the values of the machine template's parameters for its code."""
+_WIDTH: Final = 100
 TEMPLATE_LIMIT: Final = 51_200
 """Bytes of a TemplateBody.
 
@@ -41,7 +42,21 @@ def synthesise() -> dict[str, str]:
 
 
 def _text(document: dict[str, Any]) -> str:
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return _laid_out(document) + "\n"
+
+
+def _laid_out(value: Any, depth: int = 0) -> str:
+    """Return JSON in which what fits on a line stands on one: easier to read, and a quarter smaller."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, dict | list) or len(flat) + depth <= _WIDTH:
+        return flat
+    if isinstance(value, dict):
+        items = [f"{json.dumps(key)}: {_laid_out(one, depth + 1)}" for key, one in value.items()]
+    else:
+        items = [_laid_out(one, depth + 1) for one in value]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    lines = ",\n".join(" " * (depth + 1) + item for item in items)
+    return f"{opening}\n{lines}\n{' ' * depth}{closing}"
 
 
 def user_data_text(template: dict[str, Any], resource: str = "Instance") -> str:
