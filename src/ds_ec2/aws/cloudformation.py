@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
 
 GONE: Final = "DELETE_COMPLETE"
+REVIEWED: Final = "REVIEW_IN_PROGRESS"
+"""Empty: made by a change set that nobody has executed. It stays so until somebody does, or removes it.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
+"""
 
 _KEEP_DISKS_AND_INSTANCES: Final = json.dumps(
     {
@@ -55,14 +60,18 @@ class Stack:
     @property
     def moving(self) -> bool:
         """Whether CloudFormation still works on it."""
-        return self.status.endswith("_IN_PROGRESS")
+        return self.status.endswith("_IN_PROGRESS") and self.status != REVIEWED
+
+    @property
+    def updated(self) -> bool:
+        """Whether an update, or its rollback, is under way: nobody else can touch it meanwhile."""
+        return self.moving and self.status.startswith("UPDATE_")
 
     @property
     def usable(self) -> bool:
         """Whether it stands, complete (an update that was rolled back leaves it so)."""
         return self.status.endswith("_COMPLETE") and self.status not in {
             "ROLLBACK_COMPLETE",
-            "REVIEW_IN_PROGRESS",
             GONE,
         }
 

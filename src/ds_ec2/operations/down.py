@@ -28,7 +28,7 @@ from ds_ec2.model.steps import Step, StepState
 from ds_ec2.operations.archives import PREFIX
 from ds_ec2.operations.leftovers import look, remove_data, snapshots_of
 from ds_ec2.operations.machines import inventory, machines_of, pick
-from ds_ec2.operations.stacks import remove_stack, stack_tags
+from ds_ec2.operations.stacks import check_removable, remove_stack, stack_tags
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -47,6 +47,7 @@ def plan_down(account: Account, request: DownRequest) -> DownPlan:
     machines = machines_of(account, found)
     machine = pick(account, machines, request.name)
     stacks = found.stacks_of(machine.owner, machine.name)
+    check_removable(account, *stacks)
     volume = _Data.of(account, stacks)
     notes = []
     if machine.managed_by == "cdk":

@@ -22,7 +22,7 @@ from ds_ec2.model.plans import Network, NetworkDownPlan, NetworkPlan, StackActio
 from ds_ec2.model.requests import NetworkRequest, WayOut
 from ds_ec2.model.steps import Step, StepState
 from ds_ec2.operations.machines import Inventory, inventory, machines_of
-from ds_ec2.operations.stacks import action_for, make_stack, remove_stack, stack_tags
+from ds_ec2.operations.stacks import action_for, check_removable, make_stack, remove_stack, stack_tags
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -137,6 +137,7 @@ def plan_network_down(account: Account) -> NetworkDownPlan:
             why=f"on it: {', '.join(network.machines)}",
             hint=f"ds-ec2 down {network.machines[0]}{account.flags}",
         )
+    check_removable(account, *filter(None, (found.named(NETWORK_STACK),)))
     objects = account.buckets.count(network.bucket) if network.bucket else 0
     stack = StackPlan(NETWORK_STACK, "network", StackAction.REMOVE, status=network.stack_status)
     return NetworkDownPlan(stack=stack, network=network, objects=objects)

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from ds_ec2.aws.cloudformation import Stack
 from ds_ec2.bill.costs import disks_usd_per_month
 from ds_ec2.errors import DsEc2Error
 from ds_ec2.model.machine import Machine, MachineStatus
@@ -15,6 +16,7 @@ from ds_ec2.operations.bootstrap import follow_boot, read_status
 from ds_ec2.operations.listing import with_words
 from ds_ec2.operations.machines import find, reachable
 from ds_ec2.operations.network import wake_way_out
+from ds_ec2.operations.stacks import busy
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -30,6 +32,7 @@ _START_S: Final = 5 * 60.0
 def stop(account: Account, name: str = "") -> Generator[Step, None, Machine]:
     """Stop a machine and wait until it is stopped; its disks stay, and a note says what they cost."""
     machine = find(account, name)
+    _check_settled(account, machine)
     if machine.status is not MachineStatus.STOPPED:
         if machine.status is not MachineStatus.STOPPING:
             reachable(account, machine)
@@ -56,6 +59,7 @@ def start_machine(account: Account, machine: Machine) -> Generator[Step, None, M
     if machine.status is MachineStatus.RUNNING:
         yield Step("start", f"{machine.name} runs already", StepState.NOTE)
         return machine
+    _check_settled(account, machine)
     (machine,) = with_words(account, (machine,))
     if machine.stopped:
         when = machine.stopped.at.astimezone()
@@ -80,6 +84,17 @@ def start_machine(account: Account, machine: Machine) -> Generator[Step, None, M
         stages=stages,
         stopped=None,
     )
+
+
+def _check_settled(account: Account, machine: Machine) -> None:
+    """Leave a machine alone whose stack is being updated: CloudFormation may stop and start it by itself.
+
+    Raises:
+        DsEc2Error: It is.
+    """
+    stack = Stack(machine.stack, machine.stack, machine.stack_status)
+    if stack.updated:
+        raise busy(stack, account)
 
 
 def _wait(

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from ds_ec2.aws.advice import advice
-from ds_ec2.aws.cloudformation import GONE, Stack
+from ds_ec2.aws.cloudformation import GONE, REVIEWED, Stack
 from ds_ec2.aws.errors import AlreadyExistsError
 from ds_ec2.errors import DsEc2Error
 from ds_ec2.model.names import NETWORK_STACK, TAG_MANAGED_BY, TAG_NAME, TAG_OWNER, TAG_PART
@@ -73,6 +73,20 @@ def action_for(stack: Stack | None, account: Account) -> StackAction:
 def busy(stack: Stack, account: Account) -> DsEc2Error:
     """Return the error for a stack that cannot be touched now."""
     where = f"aws cloudformation describe-stack-events --stack-name {stack.name}"
+    if stack.status == REVIEWED:
+        name = stack.tags.get(TAG_NAME)
+        command = f"ds-ec2 down {name}" if name else "ds-ec2 network down"
+        return DsEc2Error(
+            f"the stack {stack.name} waits for a change set that nobody has executed",
+            why=f"its status is {stack.status}: it is empty",
+            hint=f"execute the change set, or remove the empty stack: {command}{account.flags}",
+        )
+    if stack.status == "UPDATE_ROLLBACK_FAILED":
+        return DsEc2Error(
+            f"the stack {stack.name} is stuck half-way back from a failed update",
+            why=f"its status is {stack.status} {stack.reason}".strip(),
+            hint=f"aws cloudformation continue-update-rollback --stack-name {stack.name}",
+        )
     if stack.moving:
         return DsEc2Error(
             f"the stack {stack.name} is being changed by somebody else",
@@ -81,9 +95,20 @@ def busy(stack: Stack, account: Account) -> DsEc2Error:
         )
     return DsEc2Error(
         f"the stack {stack.name} cannot be used",
-        why=f"its status is {stack.status} {stack.reason}",
+        why=f"its status is {stack.status} {stack.reason}".strip(),
         hint=where,
     )
+
+
+def check_removable(account: Account, *stacks: Stack) -> None:
+    """Check that all stacks can be removed, before the first one is.
+
+    Raises:
+        DsEc2Error: Somebody is updating one of them.
+    """
+    for stack in stacks:
+        if stack.updated:
+            raise busy(stack, account)
 
 
 def make_stack(
@@ -135,13 +160,13 @@ def remove_stack(account: Account, stack: Stack, part: str) -> Generator[Step, N
     key = f"remove-{part}"
     if stack.status == "ROLLBACK_IN_PROGRESS":
         stack = yield from follow(account, stack.id, key, begun)
-    if stack.moving and stack.status not in {"CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS"}:
-        raise busy(stack, account)
+    check_removable(account, stack)
     after = ""
     if stack.status != GONE:
         after = account.stacks.last_event(stack.id)
         if stack.status != "DELETE_IN_PROGRESS":
-            account.stacks.protect(stack.name, on=False)
+            if stack.status != REVIEWED:
+                account.stacks.protect(stack.name, on=False)
             account.stacks.remove(stack.id)
         stack = yield from follow(account, stack.id, key, begun, after)
     if stack.status != GONE:

@@ -71,12 +71,38 @@ def test_a_stacks_status_says_what_to_do(status: str | None, action: StackAction
     assert action_for(stack("work", status) if status else None, ACCOUNT) is action
 
 
-@pytest.mark.parametrize(
-    "status", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "REVIEW_IN_PROGRESS"]
-)
+@pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"])
 def test_a_stack_that_somebody_changes_is_left_alone(status: str) -> None:
     with pytest.raises(DsEc2Error, match="changed by somebody else") as caught:
         action_for(stack("work", status), ACCOUNT)
+    assert status in caught.value.why
+
+
+@pytest.mark.parametrize(
+    ("status", "part", "words", "hint"),
+    [
+        ("REVIEW_IN_PROGRESS", "machine", "waits for a change set", "ds-ec2 down work --local"),
+        ("REVIEW_IN_PROGRESS", "network", "waits for a change set", "ds-ec2 network down --local"),
+        (
+            "UPDATE_ROLLBACK_FAILED",
+            "data",
+            "half-way back",
+            "continue-update-rollback --stack-name ds-ec2-ana-",
+        ),
+        (
+            "UPDATE_FAILED",
+            "data",
+            "cannot be used",
+            "describe-stack-events --stack-name ds-ec2-ana-work-data",
+        ),
+    ],
+)
+def test_a_stack_that_rests_where_nothing_can_be_done_is_told(
+    status: str, part: str, words: str, hint: str
+) -> None:
+    with pytest.raises(DsEc2Error, match=words) as caught:
+        action_for(stack("work", status, part), ACCOUNT)
+    assert hint in caught.value.hint
     assert status in caught.value.why
 
 
