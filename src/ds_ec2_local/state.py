@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
+import time
 from typing import IO, TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ LOCK_FILE: Final = "lock"
 LOG_FILE: Final = "requests.jsonl"
 _OF_ONE_SERVER: Final = ("instances", "volumes", "snapshots", "functions")
 """Folders that mean nothing without the process that made them."""
+_ASIDE: Final = "old-"
 
 
 class StateInUseError(Exception):
@@ -41,9 +44,21 @@ class StateDirectory:
         self._endpoint.unlink(missing_ok=True)
 
     def clean(self) -> None:
-        """Remove what an earlier server left: its records are gone, so nothing here can be used."""
-        for name in _OF_ONE_SERVER:
-            shutil.rmtree(self.path / name, ignore_errors=True)
+        """Put away what an earlier server left: its records are gone, so nothing here can be used.
+
+        Gigabytes of files take their time: they go in the background, and nobody waits for them.
+        """
+        left = [self.path / name for name in _OF_ONE_SERVER if (self.path / name).exists()]
+        if left:
+            aside = self.path / f"{_ASIDE}{time.time_ns()}"
+            aside.mkdir(mode=0o700)
+            for folder in left:
+                folder.rename(aside / folder.name)
+        threading.Thread(target=self._remove_aside, name="clean", daemon=True).start()
+
+    def _remove_aside(self) -> None:
+        for aside in self.path.glob(f"{_ASIDE}*"):
+            shutil.rmtree(aside, ignore_errors=True)
 
     def announce(self, endpoint: dict[str, Any]) -> None:
         """Write where the server answers, in one rename."""

@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.local.conftest import BEN, start_server
+from tests.local.conftest import BEN, start_server, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,6 +76,7 @@ def test_what_a_killed_server_left_is_cleaned(tmp_path: Path) -> None:
     try:
         assert second.endpoint_url
         assert not (tmp_path / "volumes" / volume).exists()
+        wait_until(lambda: not list(tmp_path.glob("old-*")))
         assert second.client("ec2").describe_volumes()["Volumes"] == []
     finally:
         second.close()

@@ -6,12 +6,12 @@ import hashlib
 import socket
 import time
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
+from ds_ec2.aws.ec2 import ENDED
 from ds_ec2.aws.errors import NoSuchThingError, NotRunningError
 from ds_ec2.errors import DsEc2Error, UsageError
 from ds_ec2.model.machine import Machine, MachineStatus
@@ -48,15 +48,44 @@ class _Door:
     root: str
 
 
+class _OtherEnd:
+    """Tells an open tunnel whether its machine can still come back by itself."""
+
+    def __init__(self, account: Account, machine: Machine) -> None:
+        self._account = account
+        self._machine = machine
+        self.hint = f"ds-ec2 lab {machine.name}{account.flags}"
+        """What to do once it is gone."""
+
+    def gone(self) -> str:
+        """Return why it cannot, or empty: it runs, or nobody can tell."""
+        name, flags = self._machine.name, self._account.flags
+        try:
+            instance = self._account.ec2.instance(self._machine.instance_id)
+        except NotRunningError as error:
+            self.hint = error.hint
+            return f"{error.what}, and all its machines with it"
+        except NoSuchThingError as error:
+            self.hint = f"ds-ec2 up {name}{flags}"
+            return error.why
+        except DsEc2Error:
+            return ""  # no network here: the tunnel waits for it
+        if instance.state in {"pending", "running"}:
+            return ""
+        if instance.state in ENDED:
+            self.hint = f"ds-ec2 up {name}{flags}"
+        return f"{name} is {instance.state}{f': {instance.reason}' if instance.reason else ''}"
+
+
 class LabSession:
     """An open way to JupyterLab; a context manager that closes it.
 
     `url` may be printed and logged. `url_with_token` is for a browser alone: whoever has it can run code.
     """
 
-    def __init__(self, account: Account, machine: Machine, forward: PortForward, door: _Door) -> None:
-        self._account = account
+    def __init__(self, machine: Machine, forward: PortForward, door: _Door, other_end: _OtherEnd) -> None:
         self.machine = machine
+        self._other_end = other_end
         self.local_port: int = forward.local_port
         self.url = f"http://127.0.0.1:{self.local_port}{door.root}lab"
         self.url_with_token = f"{self.url}?token={quote(door.token)}"
@@ -73,11 +102,10 @@ class LabSession:
 
     def broken(self) -> DsEc2Error:
         """Return the error of a tunnel that broke for good, with the command that helps."""
-        name = f"{self.machine.name}{self._account.flags}"
         return DsEc2Error(
-            f"the tunnel to {self.machine.name} is closed: its other end is gone",
+            f"the tunnel to {self.machine.name} has ended: its other end is gone",
             why=self.failed,
-            hint=f"ds-ec2 ls{self._account.flags}, then ds-ec2 lab {name}",
+            hint=self._other_end.hint,
         )
 
     def close(self) -> None:
@@ -128,32 +156,19 @@ def open_lab(account: Account, plan: LabPlan) -> Generator[Step, None, LabSessio
     begun = time.monotonic()
     yield Step("tunnel", "tunnel", StepState.RUNNING)
     door = yield from _door(account, machine, begun)
-    watch = partial(gone, account, machine)
-    forward = PortForward(account.sessions, machine.instance_id, door.port, plan.local_port, gone=watch)
+    other_end = _OtherEnd(account, machine)
+    forward = PortForward(
+        account.sessions, machine.instance_id, door.port, plan.local_port, gone=other_end.gone
+    )
     forward.__enter__()
     try:
-        lab = LabSession(account, machine, forward, door)
+        lab = LabSession(machine, forward, door, other_end)
         yield Step("tunnel", "tunnel", StepState.DONE, "", time.monotonic() - begun)
         yield from _answers(account, lab, door)
     except BaseException:
         forward.__exit__(None, None, None)
         raise
     return lab
-
-
-def gone(account: Account, machine: Machine) -> str:
-    """Return why a machine cannot come back by itself to a tunnel, or empty: it runs, or nobody can tell."""
-    try:
-        instance = account.ec2.instance(machine.instance_id)
-    except NotRunningError as error:
-        return f"{error.what}; what it held is gone with it"
-    except NoSuchThingError as error:
-        return error.why
-    except DsEc2Error:
-        return ""  # no network here: the tunnel waits for it
-    if instance.state in {"pending", "running"}:
-        return ""
-    return f"{machine.name} is {instance.state}{f': {instance.reason}' if instance.reason else ''}"
 
 
 def _door(account: Account, machine: Machine, begun: float) -> Generator[Step, None, _Door]:
