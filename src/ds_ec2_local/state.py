@@ -63,8 +63,12 @@ class StateDirectory:
     def announce(self, endpoint: dict[str, Any]) -> None:
         """Write where the server answers, in one rename."""
         draft = self._endpoint.with_suffix(".new")
-        draft.write_text(json.dumps(endpoint, indent=1), encoding="utf-8")
-        draft.replace(self._endpoint)
+        try:
+            draft.write_text(json.dumps(endpoint, indent=1), encoding="utf-8")
+            draft.replace(self._endpoint)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
 
     def close(self) -> None:
         """Say that nobody answers any more."""

@@ -48,6 +48,7 @@ def translated(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         try:
             return function(*args, **kwargs)
@@ -55,6 +56,12 @@ def translated(function: Callable[P, R]) -> Callable[P, R]:
             raise from_answer(error) from error
         except BotoCoreError as error:
             raise from_client(error) from error
+        except ResponseParserError as error:
+            raise DsEc2Error(
+                "what answered is not AWS",
+                why=str(error).splitlines()[0],
+                hint="check HTTPS_PROXY and AWS_ENDPOINT_URL; some networks show a sign-in page first",
+            ) from error
 
     return call
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,6 +43,8 @@ _LOCK_STALE_S: Final = _START_S + 10.0
 _ANSWER_S: Final = 5.0
 _POLL_S: Final = 0.1
 _LAST_LINES: Final = 12
+_LEAST_FREE: Final = 16 << 20
+"""Bytes without which no server is started: its records are in memory, its log and its machines are not."""
 
 _children: Final[dict[int, subprocess.Popen[bytes]]] = {}
 """Servers that this process started, so that they can be waited for."""
@@ -179,6 +183,7 @@ def _only_one(state: Path) -> Iterator[bool]:
     lock = state / _LOCK
     try:
         state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _check_room(state)
         if lock.exists() and time.time() - lock.stat().st_mtime > _LOCK_STALE_S:
             lock.unlink(missing_ok=True)
         try:
@@ -197,12 +202,19 @@ def _only_one(state: Path) -> Iterator[bool]:
             lock.unlink(missing_ok=True)
 
 
+def _check_room(state: Path) -> None:
+    """Raise what a full disk would raise a little later."""
+    if shutil.disk_usage(state).free < _LEAST_FREE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def no_place(state: Path, error: OSError) -> DsEc2Error:
     """Return the error for a folder that cannot be written."""
+    free = "free some space, or: " if error.errno == errno.ENOSPC else ""
     return DsEc2Error(
         "the embedded AWS has no place for its state",
         why=f"{state}: {error.strerror or error}",
-        hint="export DS_EC2_STATE=/another/folder",
+        hint=f"{free}export DS_EC2_STATE=/another/folder",
     )
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore import exceptions
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from ds_ec2.aws.advice import advice
 from ds_ec2.aws.errors import AlreadyExistsError, NoSuchThingError, from_answer, from_client, translated
@@ -128,3 +129,14 @@ def test_the_original_error_stays_as_the_cause_and_others_pass() -> None:
     assert caught.value.__cause__ is original
     with pytest.raises(DsEc2Error, match="ours"):
         ours()
+
+
+def test_a_page_that_is_not_from_aws_is_no_traceback() -> None:
+    @translated
+    def call() -> None:
+        raise ResponseParserError("Unable to parse response\nb'<!doctype html>'")
+
+    with pytest.raises(DsEc2Error, match="not AWS") as caught:
+        call()
+    assert caught.value.why == "Unable to parse response"
+    assert "HTTPS_PROXY" in caught.value.hint
