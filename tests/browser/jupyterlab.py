@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 import urllib.request
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from playwright.sync_api import Page, expect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import CommandLine
 
 
 class Lab:
@@ -74,3 +83,25 @@ class Lab:
         screen.click()
         page.keyboard.type(line)
         page.keyboard.press("Enter")
+
+
+@contextmanager
+def open_lab(ds_ec2: CommandLine, name: str) -> Iterator[Lab]:
+    """`ds-ec2 lab` in a process, ended with Ctrl-C as a person ends it."""
+    with ds_ec2.start("lab", name, "--no-browser") as process:
+        assert process.stdout is not None
+        seen = []
+        for line in process.stdout:
+            seen.append(line)
+            if found := re.search(r"http://127\.0\.0\.1:\d+/\S*token=\S+", line):
+                break
+        else:
+            pytest.fail("no address:\n" + "".join(seen))
+        try:
+            yield Lab(found.group())
+        finally:
+            process.send_signal(signal.SIGINT)
+            rest = process.stdout.read()
+        assert process.wait(30) == 0, rest
+        assert "runs on" in rest
+        assert "/h" in rest

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
-import signal
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.browser.jupyterlab import Lab
+from tests.browser.jupyterlab import open_lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,28 +32,6 @@ def machines(ds_ec2: CommandLine, tmp_path_factory: pytest.TempPathFactory) -> I
     for name in ("work", "second"):
         ds_ec2("down", name, "--data", "delete", "--yes", ok=False)
     ds_ec2("network", "down", "--yes", ok=False)
-
-
-@contextmanager
-def open_lab(ds_ec2: CommandLine, name: str) -> Iterator[Lab]:
-    """`ds-ec2 lab` in a process, ended with Ctrl-C as a person ends it."""
-    with ds_ec2.start("lab", name, "--no-browser") as process:
-        assert process.stdout is not None
-        seen = []
-        for line in process.stdout:
-            seen.append(line)
-            if found := re.search(r"http://127\.0\.0\.1:\d+/\S*token=\S+", line):
-                break
-        else:
-            pytest.fail("no address:\n" + "".join(seen))
-        try:
-            yield Lab(found.group())
-        finally:
-            process.send_signal(signal.SIGINT)
-            rest = process.stdout.read()
-        assert process.wait(30) == 0, rest
-        assert "runs on" in rest
-        assert "/h" in rest
 
 
 def test_a_cell_computes_and_a_terminal_answers(
