@@ -74,10 +74,14 @@ def applied(platform: Platform, request: Dict[str, Any]) -> Iterator[Dict[str, A
     wish = _document(platform, request)
     before = inventory.packages(_in_force(platform))
     told = apply.state(platform)
-    if told.get("state") == "running":
-        if told["sha256"] != wish.sha256:
+    running = told.get("state") == "running"
+    if running and told["sha256"] != wish.sha256:
+        if told["log"] == apply.NAME:
             raise RefusedError("another environment is being applied", "wait until it is done")
-    else:
+        yield {"line": "first the packages of the bootstrap:"}
+        yield from _followed(platform, told)
+        running = False
+    if not running:
         asked = time.time()
         apply.begin(platform, wish.value)
         told = _begun(platform, asked)
