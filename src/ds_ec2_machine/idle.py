@@ -136,7 +136,7 @@ class Watch:
     def _warn(self) -> None:
         """Tell people that the stop is near, once; take it back when something holds the machine again."""
         left_s = self.verdict.left_s
-        near = left_s is not None and 0 < left_s <= self._warn_s
+        near = left_s is not None and left_s <= self._warn_s
         if near and not self._warned:
             name = self.platform.settings().get("name", "")
             cause, help_ = "nobody uses it", f"run something, or on your computer: ds-ec2 keep {name} 2h"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -70,6 +71,14 @@ def test_the_machine_can_be_held_awake(booted: Machine) -> None:
 def test_it_is_not_held_for_nonsense(booted: Machine, seconds: object) -> None:
     [answer] = booted.ask("keep", seconds=seconds)
     assert answer["ok"] is False
+
+
+def test_thresholds_are_set_by_name_and_refused_in_words(booted: Machine) -> None:
+    assert booted.result("thresholds", values={"cpu": 0.5})["thresholds"]["cpu"] == 0.5
+    assert json.loads(booted.file("/etc/ds-ec2/idle.json").read_text()) == {"cpu": 0.5}
+    assert booted.result("thresholds", values={"cpu": None})["thresholds"]["cpu"] == 0.1
+    [answer] = booted.ask("thresholds", values={"gpu": 101})
+    assert answer == {"ok": False, "error": "gpu is a number from 0 to 100 (percent)", "hint": ""}
 
 
 @pytest.mark.parametrize("line", [b"\n", b"nonsense\n", b'["status"]\n', b'{"verb": "reboot"}\n', b"{}\n"])
