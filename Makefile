@@ -72,7 +72,7 @@ docs: setup ## write the command reference
 	$(BIN)/python scripts/command_reference.py
 
 bench: setup ## measure, and write docs/reference/benchmarks.md
-	$(BIN)/python benchmarks/run.py
+	$(RUN) benchmarks
 
 clean: ## remove what the other targets made
 	rm -rf .venv node_modules cdk.out artefacts build dist

@@ -1,0 +1,38 @@
+"""Measure start-up, the tunnel and `up` in one run, and write docs/reference/benchmarks.md.
+
+AWS is always the embedded AWS: nothing here was measured on a real account.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import page, start_up, tunnel, up
+
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "benchmarks.md"
+
+
+def main() -> None:
+    """Measure and write."""
+    busy = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as home:
+        environment = os.environ | {"HOME": home, "XDG_STATE_HOME": home, "XDG_CONFIG_HOME": home}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        try:
+            seconds = up.seconds(environment, Path(home))
+            costs, modules = start_up.costs(environment), start_up.modules(environment)
+        finally:
+            subprocess.run([str(start_up.BIN / "ds-ec2"), "local", "stop"], env=environment, check=False)
+    rates = [tunnel.rate(pace, sessions) for pace in ("none", "agent") for sessions in (1, 4)]
+    figures = page.Figures(costs, modules, seconds, rates, tunnel.upload_at_default_pace(), tunnel.latency())
+    text = page.text(figures, busy)
+    PAGE.write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
+
+
+if __name__ == "__main__":
+    main()
