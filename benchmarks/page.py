@@ -39,8 +39,8 @@ def text(figures: Figures, load: float) -> str:
 def _conditions(load: float) -> list[str]:
     when, python = f"{datetime.now(UTC):%Y-%m-%d}", platform.python_version()
     shared = (
-        f" The computer was shared: its load average was {load:.1f}\nbefore the run, so that times are longer,"
-        " and rates lower, than on a quiet one."
+        f" The computer was shared: its load average was {load:.1f}\nbefore the run, so that times are"
+        " longer, and rates lower, than on a quiet one."
         if load > QUIET
         else ""
     )
