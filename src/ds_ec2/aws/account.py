@@ -159,16 +159,24 @@ class Account:
 
     @translated
     def _client(self, service: str, region: str = "") -> Any:
-        """Make a client. Clients may be used by many threads; making them may not."""
+        """Make a client. Clients may be used by many threads; making them may not.
+
+        Raises:
+            UsageError: The address in the user's settings is none.
+        """
         with self._lock:
-            client = self.session.create_client(
-                service,
-                region_name=region or self.region,
-                endpoint_url=self.endpoint,
-                config=self._config(),
-                aws_access_key_id=self.keys.id if self.keys else None,
-                aws_secret_access_key=self.keys.secret if self.keys else None,
-            )
+            try:
+                client = self.session.create_client(
+                    service,
+                    region_name=region or self.region,
+                    endpoint_url=self.endpoint,
+                    config=self._config(),
+                    aws_access_key_id=self.keys.id if self.keys else None,
+                    aws_secret_access_key=self.keys.secret if self.keys else None,
+                )
+            except ValueError as error:  # botocore's only word for an address that is none
+                hint = "unset AWS_ENDPOINT_URL, or mend endpoint_url in ~/.aws/config"
+                raise UsageError("AWS has no such address", why=str(error), hint=hint) from error
         _log_calls(client)
         return client
 

@@ -82,11 +82,11 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     path = config_file(environment)
     values: dict[str, Any] = {}
     for key, raw in _read_file(path).items():
-        values[key] = _checked(key, raw, f"{path}: {key}")
+        values[key] = _checked(key, raw, f"{path}: {key}", f"edit {path}")
     for item in fields(Settings):
         variable = _PREFIX + item.name.upper()
         if raw := environment.get(variable):
-            values[item.name] = _checked(item.name, raw, f"environment: {variable}")
+            values[item.name] = _checked(item.name, raw, f"environment: {variable}", f"unset {variable}")
     return Settings(**values)
 
 
@@ -108,9 +108,10 @@ def _read_file(path: Path) -> dict[str, Any]:
     return document
 
 
-def _checked(key: str, raw: Any, where: str) -> Any:
+def _checked(key: str, raw: Any, where: str, hint: str) -> Any:
     (item,) = (item for item in fields(Settings) if item.name == key)
     try:
         return item.metadata["read"](raw)
     except ValueError:
-        raise UsageError(f"{where} is {raw!r}", why=f"allowed is {item.metadata['allowed']}") from None
+        why = f"allowed is {item.metadata['allowed']}"
+        raise UsageError(f"{where} is {raw!r}", why=why, hint=hint) from None

@@ -75,3 +75,17 @@ def test_keys_are_not_shown() -> None:
     assert "hush" not in repr(
         open_account("us-east-1", endpoint="http://127.0.0.1:1", keys=Keys("ana", "hush"))
     )
+
+
+def test_an_address_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "nonsense")
+    with pytest.raises(UsageError, match="no such address") as caught:
+        open_account("us-east-1", keys=Keys("ana", "ana")).identity.caller()
+    assert "AWS_ENDPOINT_URL" in caught.value.hint
+
+
+@pytest.mark.parametrize(("region", "near"), [("mars", "us-east-1"), ("eu-wset-1", "eu-west-1")])
+def test_a_region_that_does_not_exist_is_told_before_a_call(region: str, near: str) -> None:
+    with pytest.raises(UsageError, match=f"no region '{region}'") as caught:
+        open_account(region, keys=Keys("ana", "ana")).identity.caller()
+    assert f"--region {near} " in caught.value.hint

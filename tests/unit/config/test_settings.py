@@ -77,8 +77,9 @@ def test_a_broken_file_is_named(write: Write) -> None:
 
 
 def test_a_wrong_variable_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="DS_EC2_OWNER"):
+    with pytest.raises(UsageError, match="DS_EC2_OWNER") as caught:
         load_settings({"DS_EC2_CONFIG": str(tmp_path / "none"), "DS_EC2_OWNER": "a b"})
+    assert caught.value.hint == "unset DS_EC2_OWNER"
 
 
 @pytest.mark.parametrize(
