@@ -11,8 +11,9 @@ from typing import Dict, List, Optional
 
 from ds_ec2_machine import labextension, spot, status, terminals
 from ds_ec2_machine.loader import write
-from ds_ec2_machine.platform import LOGS, Platform
+from ds_ec2_machine.platform import KEEP, LOGS, Platform
 from ds_ec2_machine.signals import GRACE_S, Reading, Sampler
+from ds_ec2_machine.thresholds import OWN_FILE
 
 PAUSE_S = 30.0
 REPORT_EVERY_S = 600.0
@@ -181,6 +182,18 @@ class Watch:
             lines.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {self.verdict.why}\n")
 
 
+def _pause(platform: Platform, pause_s: float) -> None:
+    """Wait for the next sample, or until somebody asked for a hold or for other thresholds."""
+
+    def asked() -> List[float]:
+        files = (platform.file(KEEP), platform.file(OWN_FILE))
+        return [file.stat().st_mtime if file.exists() else 0.0 for file in files]
+
+    before, end = asked(), time.monotonic() + pause_s
+    while time.monotonic() < end and asked() == before:
+        time.sleep(min(1.0, pause_s))
+
+
 def watch(
     platform: Platform, pause_s: float = PAUSE_S, grace_s: float = GRACE_S, warn_s: float = WARN_S
 ) -> None:
@@ -196,7 +209,7 @@ def watch(
     spot.start(platform, one.tell)
     reported, limit = time.monotonic(), one.sampler.limits["minutes"]
     while not one.verdict.stop:
-        time.sleep(pause_s)
+        _pause(platform, pause_s)
         if one.sample().stop:
             status.stopping(platform, one.verdict.why)
         news = one.verdict.stop or one.sampler.limits["minutes"] != limit

@@ -61,11 +61,11 @@ def change(
     """
     machine = awake(account, name)
     before = _sample(account, machine)["sampled_at"]
-    if values:
-        ask(account, machine, "thresholds", values=dict(values))
     if max_minutes is not None:
         # The tag is what both the machine and the account's function read.
         account.ec2.tag(machine.instance_id, {TAG_MAX_MINUTES: str(max_minutes)})
+    # Asked with nothing to set, the watch looks again at once.
+    ask(account, machine, "thresholds", values=dict(values))
     return _report(account, machine, after=before)
 
 
