@@ -91,8 +91,7 @@ def answers(platform: Platform, line: bytes) -> Iterator[Result]:
     except RefusedError as error:
         yield {"ok": False, "error": str(error), "hint": error.hint}
     except (OSError, ValueError) as error:
-        plain = type(error) is ValueError  # said by a verb, in words
-        yield {"ok": False, "error": str(error) if plain else repr(error), "hint": ""}
+        yield {"ok": False, "error": repr(error), "hint": ""}
 
 
 class _Handler(socketserver.StreamRequestHandler):

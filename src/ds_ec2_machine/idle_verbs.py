@@ -8,6 +8,7 @@ from typing import Any, Dict
 from ds_ec2_machine import status, thresholds
 from ds_ec2_machine.loader import read, write
 from ds_ec2_machine.platform import KEEP, Platform
+from ds_ec2_machine.refused import RefusedError
 
 _LONGEST_KEEP_S = 14 * 86400
 
@@ -23,7 +24,7 @@ def keep(platform: Platform, request: Values) -> Values:
     """Hold the machine awake for `seconds` from now.
 
     Raises:
-        ValueError: It is no such number.
+        RefusedError: It is no such number.
     """
     seconds = request.get("seconds")
     if (
@@ -31,7 +32,7 @@ def keep(platform: Platform, request: Values) -> Values:
         or not isinstance(seconds, (int, float))
         or not 0 <= seconds <= _LONGEST_KEEP_S
     ):
-        raise ValueError(f"seconds must be a number from 0 to {_LONGEST_KEEP_S}")
+        raise RefusedError(f"seconds must be a number from 0 to {_LONGEST_KEEP_S}")
     until = time.time() + seconds
     write(platform.path(KEEP), f"{until:.0f}\n".encode())
     platform.give(platform.file(KEEP))
@@ -42,9 +43,12 @@ def change_thresholds(platform: Platform, request: Values) -> Values:
     """Set the machine's own thresholds, `values` by name.
 
     Raises:
-        ValueError: There is no such threshold, or the number cannot be.
+        RefusedError: There is no such threshold, or the number cannot be.
     """
     values = request.get("values")
     if not isinstance(values, dict):
-        raise ValueError("values must be an object: names and numbers")  # noqa: TRY004 - answered, not a bug
-    return {"thresholds": thresholds.change(platform, values)}
+        raise RefusedError("values must be an object: names and numbers")
+    try:
+        return {"thresholds": thresholds.change(platform, values)}
+    except ValueError as error:
+        raise RefusedError(str(error)) from None

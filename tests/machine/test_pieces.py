@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ds_ec2_machine import disks, loader, pack, status, supervisor, uv
+from ds_ec2_machine.boot import Boot
 from ds_ec2_machine.platform import Platform
 from ds_ec2_machine.stages import Stage, StageError
 
@@ -93,6 +95,19 @@ def test_a_stage_keeps_its_budget(stage: Stage) -> None:
         short.run(["sleep", "5"])
     with pytest.raises(StageError, match="the way out: no answer"):
         Stage(stage.platform, "network", 0.3).wait("the way out", _refuse, 0.1)
+
+
+def test_a_stage_that_hangs_ends_and_says_so(stage: Stage) -> None:
+    def environment(one: Stage) -> None:
+        one.run(["sleep", "60"])
+
+    began = time.monotonic()
+    reason = Boot(stage.platform)._stage(environment, 0.3)
+    assert time.monotonic() - began < 20
+    assert reason == "environment took longer than 0 s; see its log"
+    (told,) = status.document(stage.platform)["stages"]
+    assert (told["name"], told["state"], told["error"]) == ("environment", "failed", reason)
+    assert "failed: environment took longer" in stage.log.read_text()
 
 
 def _refuse() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -88,10 +89,13 @@ def test_a_hold_has_an_end_and_a_price(account: Account, capsys: pytest.CaptureF
     assert held.until is not None
     assert abs(held.until - datetime.now(UTC) - timedelta(hours=4)) < timedelta(minutes=1)
     assert held.most_usd == pytest.approx(4 * (held.machine.usd_per_hour or 0))
-    assert idle.keep(account, "idle", 0).until is None
-    with pytest.raises(SystemExit):
-        main(["--local", "keep", "idle", "--off", "2h"])
-    assert "either a time or --off" in capsys.readouterr().err
+    for words, until in ((["keep", "2h"], True), (["keep", "idle", "90m"], True), (["keep", "--off"], False)):
+        with pytest.raises(SystemExit) as ended:
+            main(["--local", *words, "--json"])
+        assert ended.value.code == 0
+        told = json.loads(capsys.readouterr().out)
+        assert told["machine"]["name"] == "idle"
+        assert bool(told["until"]) is until
 
 
 @pytest.mark.usefixtures("machine")
@@ -105,9 +109,6 @@ def test_the_list_says_what_failed_in_three_calls(account: Account) -> None:
     assert sorted(calls) == ["DescribeInstances", "DescribeStacks", "GetParameters"]
     failed = [stage.name for stage in listed.stages if stage.state is StageState.FAILED]
     assert failed == ["environment", "ready"]
-    with pytest.raises(SystemExit) as ended:
-        main(["--local", "logs", "idle", "--bootstrap"])
-    assert ended.value.code == 0
 
 
 def test_the_log_of_a_failed_stage_is_shown(

@@ -1,0 +1,123 @@
+"""What machines say of themselves, put beside what EC2 says; the parameters are the test's own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from ds_ec2.aws.ec2 import Instance
+from ds_ec2.errors import DsEc2Error
+from ds_ec2.model.machine import Machine, MachineStatus, Stopped
+from ds_ec2.operations.listing import with_words
+from ds_ec2.operations.machines import _stopped
+
+LAUNCHED = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+WORK = Machine(
+    name="work",
+    owner="ana",
+    region="us-east-1",
+    zone="us-east-1a",
+    status=MachineStatus.RUNNING,
+    instance_id="i-1",
+    instance_type="m7i.large",
+    stack="ds-ec2-ana-work",
+    stack_status="CREATE_COMPLETE",
+    managed_by="ds-ec2",
+    launched_at=LAUNCHED,
+    idle_minutes=60,
+)
+
+
+@dataclass
+class Documents:
+    """A parameter store with one document for every machine."""
+
+    document: Any
+
+    def values(self, names: tuple[str, ...]) -> dict[str, str]:
+        if self.document is None:
+            raise DsEc2Error("you may not read parameters")
+        return {name: json.dumps(self.document) for name in names}
+
+
+@dataclass
+class Place:
+    parameters: Documents
+
+
+def words(machine: Machine, document: Any) -> Machine:
+    account: Any = Place(Documents(document))
+    (found,) = with_words(account, [machine])
+    return found
+
+
+def at(minutes: float) -> float:
+    return (LAUNCHED + timedelta(minutes=minutes)).timestamp()
+
+
+def stage(name: str, minutes: float, state: str = "done") -> dict[str, Any]:
+    return {"name": name, "state": state, "started_at": at(minutes), "error": ""}
+
+
+def test_stages_of_an_earlier_start_are_not_told() -> None:
+    found = words(WORK, {"stages": [stage("booted", -60), stage("ready", -59)]})
+    assert found.stages == ()
+    found = words(WORK, {"stages": [stage("booted", 1), stage("jupyter", 2, "running")]})
+    assert [one.name for one in found.stages] == ["booted", "jupyter"]
+
+
+def test_the_limit_in_force_is_the_machines_own() -> None:
+    assert words(WORK, {"idle": {"limit_minutes": 90.0}}).idle_minutes == 90
+    assert words(WORK, {"idle": {}}).idle_minutes == 60
+
+
+@pytest.mark.parametrize(
+    ("own", "tag", "why"),
+    [
+        (70, None, "idle for 60 minutes"),
+        (None, 80, "no word from it"),
+        (70, 80, "no word from it"),
+        (90, 80, "idle for 60 minutes"),
+        (-10, None, None),  # it was started since, and stopped by somebody
+    ],
+)
+def test_the_latest_reason_of_this_start_counts(
+    own: float | None, tag: float | None, why: str | None
+) -> None:
+    stopped = replace(
+        WORK,
+        status=MachineStatus.STOPPED,
+        stopped=None if tag is None else Stopped("no word from it", LAUNCHED + timedelta(minutes=tag)),
+    )
+    document = {} if own is None else {"stopped": {"why": "idle for 60 minutes", "at": at(own)}}
+    found = words(stopped, document).stopped
+    assert (found.why if found else None) == why
+
+
+def test_a_machine_that_runs_has_not_stopped() -> None:
+    assert words(WORK, {"stopped": {"why": "spot", "at": at(5)}}).stopped is None
+
+
+def test_whoever_may_not_read_parameters_sees_the_machines() -> None:
+    assert words(WORK, None) == WORK
+
+
+@pytest.mark.parametrize(
+    ("tag", "why"),
+    [
+        ("2026-11-25T14:32:00Z no word from it for 46 minutes", "no word from it for 46 minutes"),
+        ("2026-11-25T11:00:00Z of an earlier start", None),
+        ("because", None),
+        ("", None),
+    ],
+)
+def test_the_accounts_reason_is_a_tag(tag: str, why: str | None) -> None:
+    instance = Instance(
+        "i-1", "m7i.large", "stopped", "us-east-1a", {"ds-ec2:stopped-because": tag}, launched_at=LAUNCHED
+    )
+    found = _stopped(instance)
+    assert (found.why if found else None) == why
