@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ds_ec2.aws.account import open_account
 from ds_ec2.aws.images import public_parameter
 from ds_ec2.errors import DsEc2Error, NotFoundError, UsageError
+from ds_ec2.model.defaults import DEFAULT_TYPE
 from ds_ec2.model.names import NETWORK_STACK, NetworkOutput
-from ds_ec2.model.requests import DEFAULT_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -156,11 +156,11 @@ def ask(account: Account, wish: Wish, found: Found, memory: Memory) -> Found:
 
 
 def _kind(account: Account, name: str) -> dict[str, Any]:
-    kind = account.ec2.instance_type(name)
+    kind = account.instance_types.one(name)
     return {
         "architectures": list(kind.architectures),
         "parameter": public_parameter(kind),
-        "zones": list(account.ec2.zones_selling(name)),
+        "zones": list(account.instance_types.zones([name]).get(name, ())),
     }
 
 

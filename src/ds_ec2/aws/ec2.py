@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ds_ec2.aws.errors import NoSuchThingError, translated
-from ds_ec2.aws.instance_types import instance_type_of
 from ds_ec2.model.plans import Image
 
 if TYPE_CHECKING:
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from types_boto3_ec2 import EC2Client
-
-    from ds_ec2.model.instances import InstanceType
 
 ENDED: Final = frozenset({"shutting-down", "terminated"})
 """States of an instance that is no more."""
@@ -53,32 +50,6 @@ class Ec2:
 
     def __init__(self, client: EC2Client) -> None:
         self._client = client
-
-    @translated
-    def instance_type(self, name: str) -> InstanceType:
-        """Describe one instance type.
-
-        Raises:
-            NoSuchThingError: This region has no such type.
-        """
-        answer = self._client.describe_instance_types(InstanceTypes=[name])  # type: ignore[list-item] # newer than the stubs' list
-        if not answer["InstanceTypes"]:
-            raise NoSuchThingError(f"{name} is unknown", why="an empty answer", code="InvalidInstanceType")
-        return instance_type_of(answer["InstanceTypes"][0])
-
-    @translated
-    def zones_selling(self, name: str) -> tuple[str, ...]:
-        """Return the zones of this region that sell an instance type, sorted."""
-        pages = self._client.get_paginator("describe_instance_type_offerings").paginate(
-            LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [name]}]
-        )
-        return tuple(sorted(item["Location"] for page in pages for item in page["InstanceTypeOfferings"]))
-
-    @translated
-    def type_names(self) -> tuple[str, ...]:
-        """Return the names of all instance types that this region sells."""
-        pages = self._client.get_paginator("describe_instance_type_offerings").paginate(LocationType="region")
-        return tuple(sorted(item["InstanceType"] for page in pages for item in page["InstanceTypeOfferings"]))
 
     @translated
     def regions(self) -> tuple[str, ...]:

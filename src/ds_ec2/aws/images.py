@@ -25,6 +25,11 @@ _NVIDIA: Final = (
 _NEURON: Final = "/aws/service/neuron/dlami/multi-framework/ubuntu-24.04/latest/image_id"
 
 
+def plain_parameter(architecture: str) -> str:
+    """Return the name of the public parameter that holds the image without drivers."""
+    return _LINUX.format(architecture=architecture)
+
+
 def public_parameter(instance_type: InstanceType) -> str:
     """Return the name of the public parameter that holds the image for an instance type.
 
@@ -42,7 +47,9 @@ def public_parameter(instance_type: InstanceType) -> str:
         )
     if instance_type.neuron:
         return _NEURON
-    return (_NVIDIA if instance_type.nvidia else _LINUX).format(architecture=architecture)
+    return (
+        _NVIDIA.format(architecture=architecture) if instance_type.nvidia else plain_parameter(architecture)
+    )
 
 
 class Images:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from ds_ec2.aws.errors import translated
+from ds_ec2.aws.errors import NoSuchThingError, translated
 from ds_ec2.model.instances import Accelerator, AcceleratorKind, InstanceType, LocalDisks
 
 if TYPE_CHECKING:
@@ -82,6 +82,16 @@ class InstanceTypes:
             Filters=_named(names), PaginationConfig={"PageSize": 100}
         )
         return tuple(instance_type_of(item) for page in pages for item in page["InstanceTypes"])
+
+    def one(self, name: str) -> InstanceType:
+        """Return one type.
+
+        Raises:
+            NoSuchThingError: This region has no such type.
+        """
+        for kind in self.describe([name]):
+            return kind
+        raise NoSuchThingError(f"{name} is unknown", why="an empty answer", code="InvalidInstanceType")
 
     @translated
     def zones(self, names: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:

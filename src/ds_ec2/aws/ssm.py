@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from ds_ec2.aws.errors import NoSuchThingError, translated
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from types_boto3_ssm import SSMClient
 
 _BATCH: Final = 10
@@ -50,6 +52,19 @@ class Parameters:
     def _values(self, names: tuple[str, ...]) -> dict[str, str]:
         answer = self._client.get_parameters(Names=list(names))
         return {item["Name"]: item.get("Value", "") for item in answer["Parameters"] if "Name" in item}
+
+    @translated
+    def get_all(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the values of those that there are; one call for ten.
+
+        Source: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html
+        """
+        wanted = sorted(set(names))
+        found: dict[str, str] = {}
+        for start in range(0, len(wanted), 10):
+            answer = self._client.get_parameters(Names=wanted[start : start + 10])
+            found |= {item["Name"]: item["Value"] for item in answer["Parameters"]}
+        return found
 
     @translated
     def names(self, path: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Final
 from ds_ec2.bill import rates
 from ds_ec2.bill.rates import HOURS_PER_MONTH, Rate
 from ds_ec2.model.bill import Bill, BillLine, Price
-from ds_ec2.model.requests import WayOut
+from ds_ec2.model.defaults import WayOut
 
 _ON_DEMAND: Final = "https://aws.amazon.com/ec2/pricing/on-demand/"
 

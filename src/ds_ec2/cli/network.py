@@ -8,7 +8,7 @@ import click
 
 from ds_ec2.cli.agree import Consent, agreed
 from ds_ec2.cli.options import dry_run_option, json_option, target_options, yes_option
-from ds_ec2.model.requests import DEFAULT_CIDR
+from ds_ec2.model.defaults import DEFAULT_CIDR
 
 if TYPE_CHECKING:
     from ds_ec2.model.target import Target

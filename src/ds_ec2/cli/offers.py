@@ -13,8 +13,7 @@ from ds_ec2.cli.wishes import wish_options
 from ds_ec2.model.wishes import Wish
 
 if TYPE_CHECKING:
-    from ds_ec2.model.offers import Offers
-    from ds_ec2.model.requests import OffersRequest
+    from ds_ec2.model.offers import Offers, OffersRequest
     from ds_ec2.model.target import Target
 
 EXAMPLE = """\b
@@ -47,7 +46,7 @@ USUAL_LIMIT: Final = 10
 def command(target: Target, wish: Wish | None, *, offline: bool, as_json: bool, **options: Any) -> None:
     """Show what meets a wish, cheapest first: price an hour, price a day with disks and way out, quota."""
     from ds_ec2.config.settings import load_settings
-    from ds_ec2.model.requests import OffersRequest
+    from ds_ec2.model.offers import OffersRequest
 
     settings = load_settings()
     types = tuple(name.strip() for name in (options["instance_type"] or "").split(",") if name.strip())
@@ -56,10 +55,9 @@ def command(target: Target, wish: Wish | None, *, offline: bool, as_json: bool, 
         data_gib=options["data_gib"] or settings.data_gib,
         way_out=settings.way_out,
         scores=options["scores"],
+        limit=0 if options["every"] else options["limit"] or USUAL_LIMIT,
     )
-    found = _find(target, request, offline=offline)
-    limit = len(found.offers) if options["every"] else options["limit"] or USUAL_LIMIT
-    _show(found, limit, as_json=as_json)
+    _show(_find(target, request, offline=offline), as_json=as_json)
 
 
 def _find(target: Target, request: OffersRequest, *, offline: bool) -> Offers:
@@ -79,14 +77,13 @@ def _find(target: Target, request: OffersRequest, *, offline: bool) -> Offers:
     return offers_offline(region_without_account(target), request, local=target.local)
 
 
-def _show(found: Offers, limit: int, *, as_json: bool) -> None:
+def _show(shown: Offers, *, as_json: bool) -> None:
     from ds_ec2.console import offers, output
 
-    shown = replace(found, offers=found.offers[:limit])
     if as_json:
         output.emit_json(shown)
     elif sys.stdout.isatty():
-        output.emit(offers.offers_table(shown, total=len(found.offers)))
+        output.emit(offers.offers_table(shown))
     else:
         output.emit(offers.names(shown))
         output.say(offers.origin(shown))

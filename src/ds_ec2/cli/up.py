@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ds_ec2.cli.agree import Consent, agreed
 from ds_ec2.cli.options import dry_run_option, json_option, target_options, yes_option
-from ds_ec2.model.requests import DEFAULT_TYPE
+from ds_ec2.cli.wishes import wish_options
+from ds_ec2.model.defaults import DEFAULT_TYPE
 
 if TYPE_CHECKING:
+    from ds_ec2.model.requests import UpRequest
     from ds_ec2.model.target import Target
+    from ds_ec2.model.wishes import Wish
 
 EXAMPLE = """\b
 Example:
   ds-ec2 up --local                         without an AWS account
-  ds-ec2 up --instance-type g6.xlarge       a GPU
+  ds-ec2 up --gpu 24GB..                    the cheapest GPU with 24 GB and more
+  ds-ec2 up --cpus 8+ --memory 32+ --max-price 0.5
+  ds-ec2 up --instance-type g6.xlarge       this very type
   ds-ec2 up paper --packages requirements.txt --data-gib 200
   ds-ec2 up paper --snapshot snap-0123456789abcdef0
   ds-ec2 up --dry-run                       what it would make, and the price
+  ds-ec2 up --gpu L4 --dry-run --offline    the same from the catalogue, without an account
 """
 
 
 @click.command("up", epilog=EXAMPLE)
 @click.argument("name", default="work")
 @click.option("--instance-type", metavar="TYPE", help=f"EC2 instance type.  [default: {DEFAULT_TYPE}]")
+@wish_options
 @click.option("--image", metavar="AMI", help="Machine image.  [default: the newest that fits the type]")
 @click.option("--zone", metavar="ZONE", help="Availability zone.  [default: one that sells the type]")
 @click.option("--root-gib", type=click.IntRange(8, 16384), metavar="N", help="Root volume in GiB.")
@@ -62,6 +70,7 @@ Example:
 )
 @click.option("--max-duration", metavar="TIME", help="Stop so long after each start in any case.")
 @click.option("--wait-ready", is_flag=True, help="Wait for all packages, not only for JupyterLab.")
+@click.option("--offline", is_flag=True, help="With --dry-run: plan from the catalogue, ask nobody.")
 @dry_run_option
 @yes_option
 @json_option
@@ -69,7 +78,7 @@ Example:
 def command(
     target: Target,
     name: str,
-    idle_timeout: str | None,
+    wish: Wish | None,
     *,
     dry_run: bool,
     yes: bool,
@@ -83,15 +92,13 @@ def command(
     """
     from ds_ec2.config.settings import load_settings
     from ds_ec2.console import machines, output, plans
-    from ds_ec2.console.progress import show_steps
     from ds_ec2.model.durations import parse_minutes
     from ds_ec2.model.idle import parse_thresholds
     from ds_ec2.model.names import check_name
     from ds_ec2.model.requests import UpRequest
-    from ds_ec2.operations.connect import connect
-    from ds_ec2.operations.up import apply_up, plan_up
 
     settings = load_settings()
+    offline, idle_timeout = options.pop("offline"), options.pop("idle_timeout")
     thresholds, longest = options.pop("idle_pairs"), options.pop("max_duration")
     given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
     given["idle_thresholds"] = tuple(parse_thresholds(thresholds).items())
@@ -107,12 +114,39 @@ def command(
         "packages": settings.requirements,
         "way_out": settings.way_out,
     }
-    request = UpRequest(name=check_name(name), **(usual | given))
+    if wish is not None and "instance_type" in given:
+        wish = replace(wish, types=(given["instance_type"],))
+    request = UpRequest(name=check_name(name), wish=wish, **(usual | given))
+    consent = Consent(dry_run=dry_run, yes=yes, as_json=as_json)
+    if offline:
+        _show_offline(target, request, consent)
+        return
+    from ds_ec2.operations.connect import connect
+    from ds_ec2.operations.up import apply_up, plan_up
+
     account = connect(target)
     plan = plan_up(account, request)
-    hint = f"ds-ec2 up {name}{target.flags} --yes"
-    consent = Consent(dry_run=dry_run, yes=yes, as_json=as_json)
+    options_again = f" --instance-type {plan.request.instance_type}" if wish else ""
+    hint = f"ds-ec2 up {name}{target.flags}{options_again} --yes"
     if not agreed(plan, plans.up_plan(plan), consent, question="Make it?", hint=hint):
         return
+    from ds_ec2.console.progress import show_steps
+
     machine = show_steps(apply_up(account, plan))
     output.show(machine, machines.machine_facts(machine, target.flags), as_json=as_json)
+
+
+def _show_offline(target: Target, request: UpRequest, consent: Consent) -> None:
+    from ds_ec2.console import output, plans
+    from ds_ec2.errors import UsageError
+    from ds_ec2.operations.offline import plan_up_offline
+    from ds_ec2.operations.region import region_without_account
+
+    if not consent.dry_run:
+        raise UsageError(
+            "offline nothing can be made",
+            why="--offline asks nobody, AWS neither",
+            hint=f"ds-ec2 up {request.name} --dry-run --offline",
+        )
+    plan = plan_up_offline(region_without_account(target), request, local=target.local)
+    output.show(plan, plans.up_plan(plan), as_json=consent.as_json)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ds_ec2.config.paths import config_file
 from ds_ec2.errors import UsageError
-from ds_ec2.model.requests import DEFAULT_TYPE, WayOut
+from ds_ec2.model.defaults import DEFAULT_TYPE, WayOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -17,19 +17,19 @@ _COLUMNS: Final = ("#", "REGION", "ZONE", "INSTANCE", "RESOURCES", "SPOT", "$/HO
 _NUMBERS: Final = frozenset({"#", "$/HOUR", "$/DAY"})
 
 
-def offers_table(offers: Offers, total: int) -> str:
+def offers_table(offers: Offers, more: str = "--all") -> str:
     """Return a line an offer, how many there are, and what is worth knowing.
 
     Args:
         offers: Those that are shown.
-        total: How many there are.
+        more: What shows all.
     """
     rows = [_row(number, one) for number, one in enumerate(offers.offers, 1)]
-    count = f"Shown {len(rows)} of {total}" + (": --all shows all." if len(rows) < total else ".")
+    rest = f": {more} shows all" if len(rows) < offers.total else ""
     scores = ", ".join(f"{zone} {score}" for zone, score in offers.scores)
     lines = [
         table(_COLUMNS, rows, right=_NUMBERS) if rows else "No offer has a known price.",
-        f"{count} {origin(offers)}",
+        f"Shown {len(rows)} of {offers.total}{rest}. {origin(offers)}",
         f"Spot placement score, 10 is likely: {scores}" if scores else "",
         *(f"  note: {note}" for note in offers.notes),
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from ds_ec2.console.amounts import duration, per_hour, per_month
 from ds_ec2.console.resources import resources
@@ -21,17 +22,20 @@ if TYPE_CHECKING:
         UpPlan,
     )
 
+_SHOWN_OFFERS: Final = 5
+
 
 def up_plan(plan: UpPlan) -> str:
     """Return what `up` would make, with its price."""
     request = plan.request
-    head = f"{request.name}: {_type(plan.type)} in {plan.zone}, account {plan.account_id}"
+    account = f"account {plan.account_id}" if plan.account_id else "offline: no account was asked"
+    head = f"{request.name}: {_type(plan.type)} in {plan.zone}, {account}"
     idle = f"after {request.idle_minutes} min idle" if request.idle_minutes else ""
     most = f"{duration(request.max_minutes * 60)} after each start" if request.max_minutes else ""
     stops = ", at the latest ".join(part for part in (idle, most) if part) or "never by itself"
     body = facts(
         [
-            ("image", f"{plan.image.name} ({plan.image.id})"),
+            ("image", f"{plan.image.name} ({plan.image.id or 'not asked'})"),
             ("disks", f"root {plan.root_gib} GiB, data {plan.data_gib} GiB, both gp3 and encrypted"),
             ("data from", request.snapshot or ""),
             ("packages", _packages(plan)),
@@ -41,7 +45,8 @@ def up_plan(plan: UpPlan) -> str:
             ("quota", _quota(plan.quota)),
         ]
     )
-    return "\n".join(part for part in (head, body, bill(plan.bill), _notes(plan.notes)) if part)
+    parts = (_offers(plan), head, body, bill(plan.bill), _notes(plan.notes))
+    return "\n".join(part for part in parts if part)
 
 
 def network_plan(plan: NetworkPlan) -> str:
@@ -105,6 +110,16 @@ def bill(value: Bill) -> str:
         ]
     )
     return table(["  PRICE", "RUNNING", "STOPPED"], rows, right=frozenset({"RUNNING", "STOPPED"}))
+
+
+def _offers(plan: UpPlan) -> str:
+    """Return the first offers that the type was chosen from."""
+    if plan.offers is None:
+        return ""
+    from ds_ec2.console.offers import offers_table
+
+    shown = replace(plan.offers, offers=plan.offers.offers[:_SHOWN_OFFERS], notes=())
+    return offers_table(shown, more=f"ds-ec2 offers {plan.offers.wish}") + "\n"
 
 
 def _type(value: InstanceType) -> str:

@@ -7,11 +7,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ds_ec2.model.bill import Bill
+from ds_ec2.model.defaults import WayOut
 
 if TYPE_CHECKING:
     from ds_ec2.model.bill import Price
     from ds_ec2.model.instances import InstanceType
     from ds_ec2.model.plans import Quota
+    from ds_ec2.model.wishes import Wish
 
 
 class Market(StrEnum):
@@ -59,7 +61,8 @@ class Offers:
     Args:
         region: Where.
         wish: What was wished, as it is typed.
-        offers: Cheapest first.
+        offers: Cheapest first; the first ones where there are more.
+        total: How many there are.
         unpriced: Names of types that meet the wish and whose price is not known.
         offline: From the catalogue alone; nobody was asked.
         priced_on: Day of the prices, ISO 8601.
@@ -70,8 +73,28 @@ class Offers:
     region: str
     wish: str
     offers: tuple[Offer, ...]
+    total: int
     unpriced: tuple[str, ...] = ()
     offline: bool = True
     priced_on: str = ""
     scores: tuple[tuple[str, int], ...] = ()
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OffersRequest:
+    """`ds-ec2 offers`.
+
+    Args:
+        wish: What a machine has to have.
+        data_gib: Data volume in GiB, for the price of a day.
+        way_out: For the price of a day.
+        scores: Ask for spot placement scores too.
+        limit: Return so many, the cheapest; 0 for all.
+    """
+
+    wish: Wish
+    data_gib: int = 50
+    way_out: WayOut = WayOut.NAT_INSTANCE
+    scores: bool = False
+    limit: int = 0

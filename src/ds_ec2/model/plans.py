@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ds_ec2.model.environment import Document
     from ds_ec2.model.instances import InstanceType
     from ds_ec2.model.machine import Machine
+    from ds_ec2.model.offers import Offers
     from ds_ec2.model.requests import DataFate, UpRequest
 
 
@@ -113,6 +114,7 @@ class UpPlan:
         document: The document; None where an earlier machine's is used again.
         bill: What it costs, the network's share included.
         quota: Verdict, or None where quotas cannot be read.
+        offers: What the type was chosen from; None where it was named.
         notes: Sentences worth reading before saying yes.
     """
 
@@ -132,6 +134,7 @@ class UpPlan:
     document: Document | None
     bill: Bill = field(default_factory=Bill)
     quota: Quota | None = None
+    offers: Offers | None = None
     notes: tuple[str, ...] = ()
 
 

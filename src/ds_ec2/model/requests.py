@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from ds_ec2.model.defaults import DEFAULT_CIDR, DEFAULT_TYPE, WayOut
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ds_ec2.model.wishes import Wish
-
-DEFAULT_TYPE: Final = "m7i-flex.xlarge"
-"""4 vCPU, 16 GiB, $0.19 an hour in us-east-1."""
-DEFAULT_CIDR: Final = "10.0.0.0/16"
-
-
-class WayOut(StrEnum):
-    """How machines of a network reach the internet."""
-
-    NAT_INSTANCE = "nat-instance"
-    NAT_GATEWAY = "nat-gateway"
-    NONE = "none"
 
 
 class DataFate(StrEnum):
@@ -75,23 +65,6 @@ class UpRequest:
     vpc_cidr: str = DEFAULT_CIDR
     wait_ready: bool = False
     wish: Wish | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OffersRequest:
-    """`ds-ec2 offers`.
-
-    Args:
-        wish: What a machine has to have.
-        data_gib: Data volume in GiB, for the price of a day.
-        way_out: For the price of a day.
-        scores: Ask for spot placement scores too.
-    """
-
-    wish: Wish
-    data_gib: int = 50
-    way_out: WayOut = WayOut.NAT_INSTANCE
-    scores: bool = False
 
 
 @dataclass(frozen=True, slots=True)

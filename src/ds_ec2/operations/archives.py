@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import lzma
-import tarfile
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -17,6 +14,10 @@ PREFIX: Final = "environment"
 
 def pack(files: tuple[tuple[str, bytes], ...]) -> bytes:
     """Return the files as tar.xz, without dates and owners."""
+    import io
+    import lzma
+    import tarfile
+
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name, data in sorted(files):

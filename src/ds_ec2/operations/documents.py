@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -99,6 +98,8 @@ def _beside(path: Path, name: str) -> Path:
 
 
 def _project(path: Path) -> Document:
+    import tomllib
+
     files = {path: read_text(path).encode()}
     try:
         told: dict[str, Any] = tomllib.loads(files[path].decode())

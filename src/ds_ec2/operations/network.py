@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Final
 
 from ds_ec2.aws.errors import NoSuchThingError
+from ds_ec2.aws.images import plain_parameter
 from ds_ec2.bill.costs import network_bill
-from ds_ec2.errors import DsEc2Error, NotFoundError, UsageError
+from ds_ec2.errors import DsEc2Error, NotFoundError
+from ds_ec2.model.defaults import WayOut
 from ds_ec2.model.machine import MachineStatus
 from ds_ec2.model.names import (
     NETWORK_STACK,
@@ -19,19 +20,22 @@ from ds_ec2.model.names import (
     NetworkParameter,
 )
 from ds_ec2.model.plans import Network, NetworkDownPlan, NetworkPlan, StackAction, StackPlan
-from ds_ec2.model.requests import NetworkRequest, WayOut
 from ds_ec2.model.steps import Step, StepState
+from ds_ec2.operations.limits import check_cidr
 from ds_ec2.operations.machines import Inventory, inventory, machines_of
 from ds_ec2.operations.stacks import action_for, check_removable, make_stack, remove_stack, stack_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from ds_ec2.aws.account import Account
     from ds_ec2.aws.cloudformation import Stack
+    from ds_ec2.model.requests import NetworkRequest
 
 MOST_ZONES: Final = 3
 WAY_OUT_TYPE: Final = "t4g.nano"
+WAY_OUT_PARAMETER: Final = plain_parameter("arm64")
+"""The public parameter of its image: a t4g is an ARM machine."""
 _ZONE_PARAMETERS: Final = (NetworkParameter.ZONE_A, NetworkParameter.ZONE_B, NetworkParameter.ZONE_C)
 _WITHOUT_INSTANCE: Final = frozenset({MachineStatus.DATA_ONLY})
 
@@ -39,12 +43,13 @@ _WITHOUT_INSTANCE: Final = frozenset({MachineStatus.DATA_ONLY})
 def plan_network_up(account: Account, request: NetworkRequest) -> NetworkPlan:
     """Return what `network up` would do. Only reads."""
     check_cidr(request.vpc_cidr)
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(4) as pool:
         caller = pool.submit(account.identity.caller)
         zones = pool.submit(account.ec2.zones)
         stack = pool.submit(account.stacks.find, NETWORK_STACK)
+        images = pool.submit(account.parameters.get_all, [WAY_OUT_PARAMETER])
     chosen = network_zones(stack.result(), zones.result(), ())
-    plan = plan_network_stack(account, stack.result(), chosen, request)
+    plan = plan_network_stack(account, stack.result(), chosen, request, images.result())
     return NetworkPlan(
         stack=plan,
         account_id=caller.result().account_id,
@@ -181,9 +186,24 @@ def network_zones(stack: Stack | None, zones: tuple[str, ...], sellers: tuple[st
 
 
 def plan_network_stack(
-    account: Account, stack: Stack | None, zones: tuple[str, ...], request: NetworkRequest
+    account: Account,
+    stack: Stack | None,
+    zones: tuple[str, ...],
+    request: NetworkRequest,
+    images: Mapping[str, str],
 ) -> StackPlan:
-    """Return what has to be done about the network stack; reads the way out's image where it is made."""
+    """Return what has to be done about the network stack.
+
+    Args:
+        account: The account.
+        stack: The one that is there, or None.
+        zones: Its zones.
+        request: What was asked.
+        images: Public parameter to image id, the way out's among them.
+
+    Raises:
+        DsEc2Error: Its way out cannot be made.
+    """
     action = action_for(stack, account)
     if action in {StackAction.KEEP, StackAction.WAIT} and stack:
         return StackPlan(NETWORK_STACK, "network", action, tuple(stack.parameters.items()), (), stack.status)
@@ -193,13 +213,19 @@ def plan_network_stack(
             why=f"the network's template knows {WayOut.NAT_INSTANCE.value} alone",
             hint=f"leave way_out out, or set it to {WayOut.NAT_INSTANCE.value}",
         )
-    image = account.images.newest(account.ec2.instance_type(WAY_OUT_TYPE))
+    image_id = images.get(WAY_OUT_PARAMETER)
+    if not image_id:
+        raise DsEc2Error(
+            f"{account.region} has no image for the way out",
+            why=f"the public parameter {WAY_OUT_PARAMETER} does not exist",
+            hint="another --region",
+        )
     padded = (*zones, *[""] * MOST_ZONES)[:MOST_ZONES]
     parameters = {
         NetworkParameter.VPC_CIDR: request.vpc_cidr,
         **dict(zip(_ZONE_PARAMETERS, padded, strict=True)),
         NetworkParameter.WAY_OUT: request.way_out.value,
-        NetworkParameter.WAY_OUT_IMAGE: image.id,
+        NetworkParameter.WAY_OUT_IMAGE: image_id,
         NetworkParameter.WAY_OUT_TYPE: WAY_OUT_TYPE,
     }
     status = stack.status if stack else ""
@@ -247,24 +273,6 @@ def wake_way_out(account: Account, network: Stack | None) -> bool:
     except NoSuchThingError:
         return False
     return stopped
-
-
-def check_cidr(text: str) -> None:
-    """Check the address range of a VPC.
-
-    Raises:
-        UsageError: It is no range, or of a size that a VPC cannot have.
-    """
-    try:
-        size = IPv4Network(text).prefixlen
-    except ValueError as error:
-        raise UsageError(f"{text} is no address range", why=str(error), hint="--cidr 10.7.0.0/16") from None
-    # A VPC may be /16 to /28; four subnets of at least 16 addresses need /24 with room to breathe.
-    # Source: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
-    if not 16 <= size <= 24:
-        raise UsageError(
-            f"{text} does not fit", why="a network here is /16 to /24", hint="--cidr 10.7.0.0/16"
-        )
 
 
 def way_out_of(stack: Stack | None, default: WayOut) -> WayOut:

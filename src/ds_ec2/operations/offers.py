@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ds_ec2.aws.account import Account
     from ds_ec2.aws.quotas import Room
     from ds_ec2.catalog.catalogue import Catalogue
-    from ds_ec2.model.requests import OffersRequest
+    from ds_ec2.model.offers import OffersRequest
 
 USUAL_ZONES: Final = 3
 """Of a network, for the price of its way out."""
@@ -97,12 +97,13 @@ def _offers(found: Catalogue, request: OffersRequest) -> Offers:
             )
             + way_out,
         )
-        for one in selected.offers
+        for one in selected.offers[: request.limit or None]
     )
     return Offers(
         region=found.region,
         wish=format_wish(request.wish),
         offers=offers,
+        total=len(selected.offers),
         unpriced=selected.unpriced,
         priced_on=found.priced_on,
         notes=tuple(_notes(found, selected, request.wish)),

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 from ds_ec2.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MOST_BYTES: Final = 4096
 """Of a CloudFormation parameter, and of a standard SSM parameter.
 
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 """
+DEFAULT_LIST: Final = Path(__file__).parents[1] / "catalog" / "data" / "requirements.txt"
 EMPTY: Final = "#"
 """An SSM parameter cannot be empty."""
 
@@ -41,7 +39,7 @@ _FILE = re.compile(r"-[rce]\b|--(requirement|constraint|editable)\b|\.{0,2}/")
 
 def default_packages() -> str:
     """Return the text of ds-ec2's own list."""
-    return files("ds_ec2.catalog").joinpath("data/requirements.txt").read_text(encoding="utf-8")
+    return DEFAULT_LIST.read_text(encoding="utf-8")
 
 
 def read_packages(path: Path) -> str:

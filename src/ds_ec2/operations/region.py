@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from configparser import ConfigParser, Error
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +30,10 @@ def _of_profile(target: Target) -> str:
     """
     profile = target.profile or load_settings().profile or os.environ.get("AWS_PROFILE") or "default"
     path = Path(os.environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser()
+    if not path.exists():
+        return ""
+    from configparser import ConfigParser, Error
+
     parser = ConfigParser(interpolation=None)
     try:
         parser.read(path, encoding="utf-8")

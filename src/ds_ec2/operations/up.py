@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ds_ec2.bill.costs import machine_bill, network_bill
-from ds_ec2.catalog.prices import snapshot, usd_per_hour
+from ds_ec2.catalog.prices import snapshot
 from ds_ec2.errors import DsEc2Error, UsageError
 from ds_ec2.model.machine import Machine, MachineStatus
 from ds_ec2.model.names import (
@@ -25,7 +24,10 @@ from ds_ec2.model.requests import NetworkRequest, UpRequest
 from ds_ec2.operations import planning
 from ds_ec2.operations.archives import key_of, value_of
 from ds_ec2.operations.bootstrap import JUPYTER, READY, follow_boot
+from ds_ec2.operations.choice import check_sold, choose, region_catalogue
 from ds_ec2.operations.documents import read_document
+from ds_ec2.operations.facts import read_facts
+from ds_ec2.operations.limits import check_request
 from ds_ec2.operations.machines import list_machines, machines_of
 from ds_ec2.operations.network import (
     make_network,
@@ -38,6 +40,7 @@ from ds_ec2.operations.network import (
 )
 from ds_ec2.operations.snapshots import begin_with_snapshot, snapshot_notes
 from ds_ec2.operations.stacks import StackFailedError, action_for, make_stack, remove_stack, stack_tags
+from ds_ec2.operations.wished import wished_offers
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -63,30 +66,37 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
         UsageError: The request is wrong: an unknown type, an image of another architecture, a bad list.
         DsEc2Error: It cannot be done now: the name is taken, somebody else changes the stack.
     """
-    planning.check_request(request)
+    check_request(request)
     request = begin_with_snapshot(account, request)
     document = read_document(request.packages)
-    facts = planning.read_facts(account, request)
-    owner, kind, found = facts.owner, facts.type, facts.inventory
-    machine = _machine_plan(account, found, owner, request.name)
-    packages = _earlier_packages(found, machine) if request.packages is None else ""
-    wish = None if packages else document
-    packages = packages or value_of(document, machine.name)
-    kept = _kept(found.named(data_stack(owner, request.name)))
-    network_there = found.named(NETWORK_STACK)
-    zones = network_zones(network_there, facts.zones, planning.wanted_zones(request, kept, facts.sellers))
-    zone = planning.choose_zone(request, kept, facts.sellers, zones)
-    with ThreadPoolExecutor(3) as pool:
-        image_found = pool.submit(planning.read_image, account, request, kind)
-        quota = pool.submit(planning.read_quota, account, kind)
-        wanted = NetworkRequest(request.way_out, request.vpc_cidr)
-        network = pool.submit(plan_network_stack, account, network_there, zones, wanted)
-        image = image_found.result()
+    found = region_catalogue(account)
+    offers = wished_offers(account.region, request, local=account.endpoint is not None)
+    candidates = tuple(one.type.name for one in offers.offers) if offers else (request.instance_type,)
+    facts = read_facts(account, request, found, candidates)
+    owner, there = facts.owner, facts.inventory
+    machine = _machine_plan(account, there, owner, request.name)
+    earlier = _earlier_packages(there, machine) if request.packages is None else ""
+    packages = earlier or value_of(document, machine.name)
+    kept = _kept(there.named(data_stack(owner, request.name)))
+    network_there = there.named(NETWORK_STACK)
+
+    def place(name: str) -> tuple[str, tuple[str, ...]]:
+        check_sold(account, name, facts, found)
+        asked, sellers = replace(request, instance_type=name), facts.sellers[name]
+        zones = network_zones(network_there, facts.zones, planning.wanted_zones(asked, kept, sellers))
+        return planning.choose_zone(asked, kept, sellers, zones), zones
+
+    name, offers = choose(offers, request, facts, lambda one: place(one)[0])
+    zone, zones = place(name)
+    request, kind = replace(request, instance_type=name), facts.types[name]
+    image = planning.read_image(account, request, kind, facts.images)
+    wanted = NetworkRequest(request.way_out, request.vpc_cidr)
+    network = plan_network_stack(account, network_there, zones, wanted, facts.images)
     root = planning.root_gib(request, image)
-    data = _data_plan(account, found, request, owner, zone)
+    data = _data_plan(account, there, request, owner, zone)
     data_gib = int(dict(data.parameters).get(DataParameter.SIZE_GIB, request.data_gib))
     parameters = _machine_parameters(request, owner, image, root, packages)
-    price = usd_per_hour(kind.name, kind.vcpus, account.region)
+    price = found.price(kind)
     way_out = network_bill(way_out_of(network_there, request.way_out), len(zones), account.region)
     plan = UpPlan(
         request=request,
@@ -98,13 +108,14 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
         image=image,
         root_gib=root,
         data_gib=data_gib,
-        network=network.result(),
+        network=network,
         data=data,
         machine=replace(machine, parameters=tuple(parameters.items())),
         packages=packages,
-        document=wish,
+        document=None if earlier else document,
         bill=machine_bill(kind.name, price, root + data_gib, account.region) + way_out,
-        quota=quota.result(),
+        quota=facts.room.verdict(kind) if facts.room else None,
+        offers=offers,
     )
     return replace(plan, notes=_notes(plan))
 

@@ -13,8 +13,7 @@ from ds_ec2.catalog.embedded import embedded
 from ds_ec2.catalog.refreshed import read
 from ds_ec2.config.paths import catalogue_dir
 from ds_ec2.errors import DsEc2Error
-from ds_ec2.model.offers import Market
-from ds_ec2.model.requests import OffersRequest
+from ds_ec2.model.offers import Market, OffersRequest
 from ds_ec2.model.steps import Step, StepState
 from ds_ec2.model.wish_grammar import parse_gpu
 from ds_ec2.model.wishes import Range, SpotPolicy, Wish

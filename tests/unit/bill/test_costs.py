@@ -2,7 +2,7 @@ import pytest
 
 from ds_ec2.bill.costs import machine_bill, network_bill, snapshot_usd_per_month
 from ds_ec2.model.bill import Price
-from ds_ec2.model.requests import WayOut
+from ds_ec2.model.defaults import WayOut
 
 
 def test_a_stopped_machine_costs_its_disks_alone() -> None:

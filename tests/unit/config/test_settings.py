@@ -6,7 +6,7 @@ import pytest
 from ds_ec2.config.paths import config_file, local_state_dir, state_dir
 from ds_ec2.config.settings import Settings, load_settings
 from ds_ec2.errors import UsageError
-from ds_ec2.model.requests import DEFAULT_TYPE, WayOut
+from ds_ec2.model.defaults import DEFAULT_TYPE, WayOut
 
 Write = Callable[..., Settings]
 

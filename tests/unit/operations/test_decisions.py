@@ -14,9 +14,10 @@ from ds_ec2.model.machine import Machine, MachineStatus
 from ds_ec2.model.names import TAG_MANAGED_BY, TAG_NAME, TAG_OWNER, TAG_PART
 from ds_ec2.model.plans import StackAction
 from ds_ec2.model.requests import UpRequest
+from ds_ec2.operations.limits import check_cidr, check_request
 from ds_ec2.operations.machines import Inventory, machines_of, pick, reachable
-from ds_ec2.operations.network import check_cidr, machines_on, network_zones
-from ds_ec2.operations.planning import check_request, choose_zone
+from ds_ec2.operations.network import machines_on, network_zones
+from ds_ec2.operations.planning import choose_zone
 from ds_ec2.operations.shell import newest_key, read_key
 from ds_ec2.operations.stacks import action_for
 

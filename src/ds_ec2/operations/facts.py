@@ -1,0 +1,114 @@
+"""What `up` has to know before it can plan: everything that depends on nothing else, asked at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from ds_ec2.aws.images import public_parameter
+from ds_ec2.aws.quotas import quota_code
+from ds_ec2.config.settings import load_settings
+from ds_ec2.errors import DsEc2Error, UsageError
+from ds_ec2.model.defaults import DEFAULT_TYPE
+from ds_ec2.model.names import owner_slug
+from ds_ec2.operations.machines import inventory
+from ds_ec2.operations.network import WAY_OUT_PARAMETER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ds_ec2.aws.account import Account
+    from ds_ec2.aws.quotas import Room
+    from ds_ec2.catalog.catalogue import Catalogue
+    from ds_ec2.model.instances import InstanceType
+    from ds_ec2.model.requests import UpRequest
+    from ds_ec2.operations.machines import Inventory
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the first round of calls told.
+
+    Args:
+        account_id: AWS account.
+        owner: Short name of the owner.
+        types: Those of the candidates that the region knows, by name.
+        sellers: Candidate to the zones that sell it, sorted.
+        zones: All zones of the region, sorted.
+        inventory: Stacks and instances that are there.
+        room: What the account may run; None where the caller may not read quotas: EC2 has the last word.
+        images: Public parameter to image id, for the candidates and the way out.
+    """
+
+    account_id: str
+    owner: str
+    types: Mapping[str, InstanceType]
+    sellers: Mapping[str, tuple[str, ...]]
+    zones: tuple[str, ...]
+    inventory: Inventory
+    room: Room | None
+    images: Mapping[str, str]
+
+
+def read_facts(account: Account, request: UpRequest, found: Catalogue, candidates: tuple[str, ...]) -> Facts:
+    """Ask everything that depends on nothing else, at once.
+
+    The catalogue says which images and quotas the candidates will want, so that these too are asked now.
+
+    Args:
+        account: The account.
+        request: What was asked.
+        found: What is known of the region.
+        candidates: Names of instance types that the machine may be of.
+    """
+    known = [kind for name in candidates if (kind := found.type(name))]
+    with ThreadPoolExecutor(8) as pool:
+        caller = pool.submit(account.identity.caller)
+        types = pool.submit(account.instance_types.describe, candidates)
+        sellers = pool.submit(account.instance_types.zones, candidates)
+        zones = pool.submit(account.ec2.zones)
+        there = pool.submit(inventory, account)
+        room = pool.submit(_read_room, account, candidates)
+        images = pool.submit(account.parameters.get_all, [WAY_OUT_PARAMETER, *_parameters(request, known)])
+    # The first error in this order is told: whoever has no credentials hears of them, and not of a type.
+    identity = caller.result()
+    return Facts(
+        account_id=identity.account_id,
+        owner=owner_slug(request.owner or load_settings().owner or identity.name),
+        types={kind.name: kind for kind in types.result()},
+        sellers=sellers.result(),
+        zones=zones.result(),
+        inventory=there.result(),
+        room=room.result(),
+        images=images.result(),
+    )
+
+
+def not_sold(account: Account, name: str, found: Catalogue) -> UsageError:
+    """Return the error for a type that this region does not sell, or that is known nowhere."""
+    known = found.type(name) is not None
+    near = get_close_matches(name.lower(), set(found.zones) - {name}, n=3, cutoff=0.5)
+    hint = f"ds-ec2 up --instance-type {near[0] if near else DEFAULT_TYPE}{account.flags}"
+    what = f"{found.region} does not sell {name}" if known else f"there is no instance type {name!r}"
+    why = f"near are {', '.join(near)}" if near else ""
+    return UsageError(what, why=why, hint=f"another --region, or {hint}" if known else hint)
+
+
+def _parameters(request: UpRequest, kinds: Iterable[InstanceType]) -> set[str]:
+    """Return the public parameters of the images that the candidates want."""
+    names = set()
+    for kind in kinds:
+        try:
+            names.add(public_parameter(kind))
+        except DsEc2Error:
+            continue  # there is no image for it: told when it is chosen
+    return set() if request.image else names
+
+
+def _read_room(account: Account, candidates: tuple[str, ...]) -> Room | None:
+    try:
+        return account.quotas.room({quota_code(name) for name in candidates})
+    except DsEc2Error:
+        return None
