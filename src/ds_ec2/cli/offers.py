@@ -64,17 +64,18 @@ def _find(target: Target, request: OffersRequest, *, offline: bool) -> Offers:
     from ds_ec2.operations.offers import offers_offline
     from ds_ec2.operations.region import region_without_account
 
-    if not offline:
-        from ds_ec2.aws.errors import CredentialsError
-        from ds_ec2.operations.connect import connect
-        from ds_ec2.operations.offers import offers_online
+    region = region_without_account(target)
+    if offline:
+        return offers_offline(region, request, local=target.local)
+    from ds_ec2.aws.errors import CredentialsError
+    from ds_ec2.operations.connect import connect
+    from ds_ec2.operations.offers import offers_online
 
-        try:
-            return offers_online(connect(target), request)
-        except CredentialsError as error:
-            found = offers_offline(region_without_account(target), request)
-            return replace(found, notes=(f"{error.what}: {error.hint}", *found.notes))
-    return offers_offline(region_without_account(target), request, local=target.local)
+    try:
+        return offers_online(connect(replace(target, region=region)), request)
+    except CredentialsError as error:
+        found = offers_offline(region, request)
+        return replace(found, notes=(f"{error.what}: {error.hint}", *found.notes))
 
 
 def _show(shown: Offers, *, as_json: bool) -> None:

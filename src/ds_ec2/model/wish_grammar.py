@@ -61,6 +61,17 @@ def parse_gpu(text: str) -> GpuWish:
     Raises:
         UsageError: It is none.
     """
+    try:
+        return _parse_gpu(text)
+    except UsageError as error:
+        raise UsageError(
+            f"--gpu {text!r} is not understood",
+            why="a name, the memory of each and a number, each optional: A10G, 24GB.., A100:80GB:2, L4:1",
+            hint="ds-ec2 offers --gpu 24GB..",
+        ) from error
+
+
+def _parse_gpu(text: str) -> GpuWish:
     names: tuple[str, ...] = ()
     memory: Range | None = None
     count: Range | None = None
@@ -71,9 +82,9 @@ def parse_gpu(text: str) -> GpuWish:
         elif number and not unit and count is None:
             count = parse_range(part, "--gpu")
         elif part and not names and memory is None and count is None:
-            names, memory = _names(part, text)
+            names, memory = _names(part)
         else:
-            raise _no_gpu(text)
+            raise UsageError(f"{part!r} is out of place")
     return GpuWish(names, memory, count or AT_LEAST_ONE)
 
 
@@ -106,21 +117,13 @@ def _quoted(value: str) -> str:
     return f"'{value}'" if " " in value else value
 
 
-def _names(part: str, text: str) -> tuple[tuple[str, ...], Range | None]:
+def _names(part: str) -> tuple[tuple[str, ...], Range | None]:
     names = tuple(name.strip() for name in part.split(","))
     if len(names) == 1 and (match := _NAME_AND_MEMORY.fullmatch(names[0])):  # A100-80GB, as others write it
         return (match["name"],), parse_range(match["memory"], "--gpu")
     if not all(_NAME.fullmatch(name) for name in names):
-        raise _no_gpu(text)
+        raise UsageError(f"{part!r} is no list of names")
     return names, None
-
-
-def _no_gpu(text: str) -> UsageError:
-    return UsageError(
-        f"--gpu {text!r} is not understood",
-        why="a name, the memory of each and a number, each optional: A10G, 24GB.., A100:80GB:2, L4:1",
-        hint="ds-ec2 offers --gpu 24GB..",
-    )
 
 
 def _plain(value: float | None) -> str:
