@@ -66,6 +66,15 @@ def stamp(folder: Optional[Path]) -> Dict[str, Any]:
     return read(str(folder / _STAMP)) if folder else {}
 
 
+def other_python(platform: Platform, current: Path, want: Wanted) -> str:
+    """Return the version of Python that an environment would have, empty where it is that of the current one.
+
+    A distribution without the wanted version gave another one the last time, and would again.
+    """
+    same = stamp(current).get("asked") == want.python or platform.seams.get("python")
+    return "" if same else want.python
+
+
 def variables(platform: Platform) -> Dict[str, str]:
     """Return what puts the environment in force for a process."""
     folder = platform.path(ENVIRONMENT)
@@ -166,6 +175,7 @@ def _finish(stage: Stage, want: Wanted) -> None:
         "sha256": want.document.sha256,
         "document": want.document.value,
         "python": stage.run([f"{want.folder}/bin/python", *ask], as_user=True).strip(),
+        "asked": want.python,
         "applied_at": time.time(),
     }
     write(str(want.folder / _STAMP), json.dumps(told).encode())

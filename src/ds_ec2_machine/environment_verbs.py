@@ -52,6 +52,7 @@ def planned(platform: Platform, request: Dict[str, Any]) -> Dict[str, Any]:
     before = inventory.packages(current)
     told = environment.stamp(current)
     finished = bool(environment.stamp(want.folder))
+    other = environment.other_python(platform, current, want)
     with _solving:
         stage = Stage(platform, "plan", _PLAN_S)
         try:
@@ -61,12 +62,13 @@ def planned(platform: Platform, request: Dict[str, Any]) -> Dict[str, Any]:
                 interpreter = f"{current}/bin/python"
                 files = document.unpack(stage, wish)
                 recipe = Recipe(stage, Uv(stage, interpreter), wish, files, want.python)
-                after = recipe.outcome(interpreter, before)
+                after = recipe.outcome(interpreter, before, other)
         except (StageError, OSError) as error:
             raise RefusedError(str(error), "nothing was changed") from error
     found = inventory.difference(before, after)
     same = finished and current == want.folder
-    return {**found, "python": [told.get("python", ""), want.python], "same": same, "kept": finished}
+    python = told.get("python", "")
+    return {**found, "python": [python, other or python], "same": same, "kept": finished}
 
 
 def applied(platform: Platform, request: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
@@ -96,6 +98,8 @@ def applied(platform: Platform, request: Dict[str, Any]) -> Iterator[Dict[str, A
 def locked(platform: Platform, _request: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
     """Answer `environment-lock`: the lines of a list of what is in force, with hashes."""
     current = _in_force(platform)
+    if environment.stamp(current).get("kind") == document.CONDA:
+        raise RefusedError("it is an environment.yml's", "write versions into the file: name=1.2.3")
     with _solving:
         stage = Stage(platform, "lock", _PLAN_S)
         try:

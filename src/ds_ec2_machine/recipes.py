@@ -102,8 +102,13 @@ class Recipe:
         uv.run(stage, *command, "--output-file", str(pins), str(names))
         return pins.read_text()
 
-    def outcome(self, interpreter: str, prefer: Dict[str, str]) -> Dict[str, str]:
+    def outcome(self, interpreter: str, prefer: Dict[str, str], other: str) -> Dict[str, str]:
         """Return the versions that `begin` and `install` would lead to, by name.
+
+        Args:
+            interpreter: For which.
+            prefer: As for `install`.
+            other: Like 3.12, where it is to be another version than the interpreter's; else empty.
 
         Raises:
             StageError: The resolver's own words.
@@ -113,11 +118,8 @@ class Recipe:
             told = Conda(self._stage, self._uv, interpreter, self._version).solve(self._main)
             found, self._pip_part = told["packages"], told["pip"]
             prefer = found
-        ask = ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-        same = self._stage.run([interpreter, *ask], as_user=True).strip() == self._version
-        # Of another version, uv would take the first release: 3.12 means 3.12.0 to it.
-        other = () if same else ("--python-version", f"{self._version}.99")
-        pins = self.solve(interpreter, prefer, *other)
+        # To uv, 3.12 means its first release, which newer packages may leave out.
+        pins = self.solve(interpreter, prefer, *(["--python-version", f"{other}.99"] if other else []))
         return {**pins_of(pins.read_text()), **{normal(name): found[name] for name in found}}
 
     def solve(self, python: str, prefer: Dict[str, str], *more: str) -> Path:

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 import zipfile
@@ -44,6 +45,21 @@ def zipped(files: dict[str, str]) -> bytes:
         for name, text in files.items():
             archive.writestr(name, text)
     return buffer.getvalue()
+
+
+def packed(aws: Aws, kind: str, main: str, files: dict[str, str], *pythons: str) -> str:
+    """Put an archive into the bucket, and return the reference to it."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:xz") as archive:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text.encode())
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    data = buffer.getvalue()
+    sha256 = hashlib.sha256(data).hexdigest()
+    key = f"{STACK}/environment/{sha256}.tar.xz"
+    aws.objects[key] = data
+    return json.dumps({"kind": kind, "key": key, "sha256": sha256, "main": main, "python": list(pythons)})
 
 
 class Aws:
@@ -378,6 +394,27 @@ def booted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     try:
         outcome = machine.boot()
         assert outcome.returncode == 0, outcome.stdout
+        yield machine
+    finally:
+        machine.close()
+        aws.close()
+
+
+@pytest.fixture(scope="session")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """A machine whose environment is changed: booted with two tools, of one of which a newer version came."""
+    aws = Aws()
+    aws.publish_package()
+    aws.publish_wheel("tinytool", "ANSWER = 42\n")
+    aws.publish_wheel("plaintool", "ANSWER = 1\n")
+    aws.parameters[aws.path("settings")] = json.dumps(SETTINGS)
+    aws.parameters[aws.path("packages")] = "plaintool\ntinytool\n"
+    machine = Machine(tmp_path_factory.mktemp("applied"), aws)
+    try:
+        outcome = machine.boot()
+        assert outcome.returncode == 0, outcome.stdout
+        aws.publish_wheel("tinytool", "ANSWER = 43\n", "2.0")
+        aws.publish_wheel("smalltool", "ANSWER = 7\n", needs="tinytool")
         yield machine
     finally:
         machine.close()

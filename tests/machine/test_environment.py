@@ -1,61 +1,22 @@
-"""Environments: applied beside the one in force, swapped in one rename, refused without harm."""
+"""Environments: applied beside the one in force, swapped in one rename, refused without harm. One story."""
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import os
 import signal
 import subprocess
-import tarfile
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.machine.conftest import SETTINGS, STACK, Aws, Machine
+from tests.machine.conftest import packed
 from tests.machine.test_boot import authorized, http, in_a_notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-def packed(aws: Aws, kind: str, main: str, files: dict[str, str], *pythons: str) -> str:
-    """Put an archive into the bucket, and return the reference to it."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:xz") as archive:
-        for name, text in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(text.encode())
-            archive.addfile(entry, io.BytesIO(text.encode()))
-    data = buffer.getvalue()
-    sha256 = hashlib.sha256(data).hexdigest()
-    key = f"{STACK}/environment/{sha256}.tar.xz"
-    aws.objects[key] = data
-    return json.dumps({"kind": kind, "key": key, "sha256": sha256, "main": main, "python": list(pythons)})
-
-
-@pytest.fixture(scope="module")
-def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """A machine of this module's own, booted with two tools; a newer one came after."""
-    aws = Aws()
-    aws.publish_package()
-    aws.publish_wheel("tinytool", "ANSWER = 42\n")
-    aws.publish_wheel("plaintool", "ANSWER = 1\n")
-    aws.parameters[aws.path("settings")] = json.dumps(SETTINGS)
-    aws.parameters[aws.path("packages")] = "plaintool\ntinytool\n"
-    machine = Machine(tmp_path_factory.mktemp("applied"), aws)
-    try:
-        outcome = machine.boot()
-        assert outcome.returncode == 0, outcome.stdout
-        aws.publish_wheel("tinytool", "ANSWER = 43\n", "2.0")
-        aws.publish_wheel("smalltool", "ANSWER = 7\n", needs="tinytool")
-        yield machine
-    finally:
-        machine.close()
-        aws.close()
+    from tests.machine.conftest import Machine
 
 
 def link(machine: Machine) -> Path:
