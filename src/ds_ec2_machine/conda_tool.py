@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio  # noqa: TID253 - a program of its own
 import json
+import os
 import re
-import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, NoReturn, Tuple
 
 _DEFAULT_CHANNEL = "conda-forge"  # Anaconda's own `defaults` asks larger companies for a licence
 
@@ -63,6 +63,12 @@ def main(arguments: List[str]) -> None:
             install = import_module("rattler").install
             asyncio.run(install(records, prefix[0], Path(cache) / "packages", show_progress=False))
     except Exception as error:  # noqa: BLE001 - rattler has a type of its own for every trouble; the words count
-        sys.exit(f"{file}: {error}")
+        _end(f"{file}: {error}", 1)
     found: Dict[str, str] = {one.name.normalized: str(one.version) for one in records}
-    print(json.dumps({"packages": found, "pip": pip}))  # noqa: T201 - the answer
+    _end(json.dumps({"packages": found, "pip": pip}), 0)
+
+
+def _end(text: str, status: int) -> NoReturn:
+    """Say the last word and end at once: rattler's threads can crash an interpreter that takes itself down."""
+    print(text, flush=True)  # noqa: T201 - the answer
+    os._exit(status)
