@@ -69,6 +69,6 @@ def main(arguments: List[str]) -> None:
 
 
 def _end(text: str, status: int) -> NoReturn:
-    """Say the last word and end at once: rattler's threads can crash an interpreter that takes itself down."""
+    """Say the last word and end at once: rattler's threads can crash an interpreter that winds down."""
     print(text, flush=True)  # noqa: T201 - the answer
     os._exit(status)
