@@ -36,7 +36,7 @@ class Document:
         sha256: Of the archive; of the text where there is none.
         main: The file to begin with.
         key: The archive's key in the bucket, empty where there is none.
-        pythons: Versions that it accepts, the best first; empty for any.
+        pythons: Versions that it accepts, like 3.12; empty for any.
     """
 
     value: str
@@ -61,7 +61,8 @@ def parse(value: str) -> Document:
         found = Document(text, told["kind"], told["sha256"], told["main"], told["key"], tuple(told["python"]))
     except (ValueError, KeyError, TypeError) as error:
         raise StageError(f"the stack names no environment: {error!r}") from error
-    if not re.fullmatch(r"[0-9a-f]{64}", found.sha256) or not re.fullmatch(r"[\w./-]+", found.key):
+    odd = [one for one in found.pythons if not re.fullmatch(r"3\.\d+", one)]
+    if odd or not re.fullmatch(r"[0-9a-f]{64}", found.sha256) or not re.fullmatch(r"[\w./-]+", found.key):
         raise StageError(f"the stack names no archive: {text[:200]}")
     return found
 

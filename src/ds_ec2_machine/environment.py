@@ -49,10 +49,14 @@ class Wanted:
 def wanted(platform: Platform, wish: Document) -> Wanted:
     """Return the environment that a document means on this machine."""
     usual = platform.settings().get("python", "3.12")
-    version = usual if not wish.pythons or usual in wish.pythons else wish.pythons[0]
+    version = min(wish.pythons, key=lambda one: abs(_minor(one) - _minor(usual))) if wish.pythons else usual
     hardware = "nvidia" if Path(_NVIDIA).exists() else "cpu"  # PyTorch has a build for each
     name = sha(f"{wish.value}\n{version}\n{hardware}".encode())[:16]
     return Wanted(wish, version, platform.file(f"{ENVIRONMENTS}/{name}"))
+
+
+def _minor(version: str) -> int:
+    return int(version.split(".")[1])
 
 
 def in_force(platform: Platform) -> Optional[Path]:

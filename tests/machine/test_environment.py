@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -14,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.machine.conftest import packed
 from tests.machine.test_boot import authorized, http, in_a_notebook
+
+from ds_ec2_machine import document, environment
+from ds_ec2_machine.platform import Platform
 
 if TYPE_CHECKING:
     from tests.machine.conftest import Machine
@@ -284,6 +288,41 @@ def test_a_power_cut_in_the_middle_leaves_the_old_one_and_the_next_apply_is_whol
     assert answer(applied, "import tinytool; print(tinytool.ANSWER)") == "43"
 
 
+@pytest.mark.skipif(os.getuid() != 0 or sys.platform != "linux", reason="only root can mount a small disk")
+def test_a_full_disk_leaves_the_old_one(applied: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DS_EC2_PLATFORM", str(applied.platform_file))
+    before, wish = link(applied), "smalltool\nplaintool\n"
+    folder = environment.wanted(Platform(), document.parse(wish)).folder
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        told = apply(applied, wish)
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+    assert "No space left" in told["error"]
+    assert link(applied) == before
+    assert applied.result("environment")["apply"]["state"] == "failed"
+    told = apply(applied, wish)
+    assert told["ok"], told
+    assert "smalltool" in applied.result("environment")["packages"]
+
+
+def test_the_python_is_the_documents_closest_to_the_stacks(
+    applied: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DS_EC2_PLATFORM", str(applied.platform_file))
+    for pythons, version in (
+        ((), "3.11"),
+        (("3.9", "3.10"), "3.10"),
+        (("3.10", "3.11"), "3.11"),
+        (("3.13",), "3.13"),
+    ):
+        wish = document.parse(packed(applied.aws, "pyproject", "pyproject.toml", {}, *pythons))
+        assert environment.wanted(Platform(), wish).python == version
+
+
 def test_a_machine_of_an_earlier_version_keeps_its_environment(applied: Machine) -> None:
     current = link(applied)
     place = applied.file("/data/ds-ec2/env")
@@ -291,7 +330,7 @@ def test_a_machine_of_an_earlier_version_keeps_its_environment(applied: Machine)
     (current / "ds-ec2.json").unlink()
     current.rename(place)
     (place / "of-the-user").touch()
-    applied.aws.parameters[applied.aws.path("packages")] = "tinytool==2.0\n"
+    applied.aws.parameters[applied.aws.path("packages")] = "smalltool\nplaintool\n"
     outcome = applied.boot()
     assert outcome.returncode == 0, outcome.stdout
     assert link(applied) == current

@@ -30,7 +30,7 @@ class Document:
         source: What messages call it: a path, or `the command line`.
         main: Name of the file to begin with.
         files: (name, bytes) pairs, sorted; names are relative, with slashes.
-        pythons: Python versions that it accepts, the best first; empty for any.
+        pythons: Python versions that it accepts, like 3.12; empty for any.
         text: The text that is the value of the parameter `packages`; empty where an archive has to travel.
         archive: The files as one tar.xz: the same files make the same bytes.
     """

@@ -25,6 +25,7 @@ from ds_ec2.operations.machines import find
 from ds_ec2.operations.network import apply_network_down, plan_network_down
 from ds_ec2.operations.power import start, stop
 from ds_ec2.operations.shell import shell
+from ds_ec2.operations.stacks import change_stack
 from ds_ec2.operations.up import apply_up, plan_up
 
 if TYPE_CHECKING:
@@ -156,6 +157,18 @@ def test_a_machine_that_is_made_again_gets_what_it_had(account: Account) -> None
     until_finished(account)
     after = show_environment(account, NAME)
     assert (after.packages, after.document) == (before.packages, before.document)
+
+
+@pytest.mark.usefixtures("machine")
+def test_no_change_of_a_parameter_replaces_the_machine(account: Account) -> None:
+    before = find(account, NAME)
+    with pytest.raises(DsEc2Error, match="was not changed") as caught:
+        done(change_stack(account, before.stack, {MachineParameter.ROOT_GIB: "40"}))
+    assert "Instance (AWS::EC2::Instance)" in caught.value.why
+    assert find(account, NAME).instance_id == before.instance_id
+    [steps] = [list(change_stack(account, before.stack, {MachineParameter.PACKAGES: stack_value(account)}))]
+    assert steps[-1].detail == "unchanged"
+    assert account.stacks._client.list_change_sets(StackName=before.stack)["Summaries"] == []
 
 
 @pytest.mark.usefixtures("machine")
