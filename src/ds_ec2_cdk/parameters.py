@@ -24,6 +24,7 @@ class Rule:
         least: Least number, or length of a text.
         most: Greatest number, or length of a text.
         values: All allowed values.
+        hidden: DescribeStacks masks the value (`NoEcho`).
     """
 
     description: str
@@ -32,6 +33,7 @@ class Rule:
     least: int | None = None
     most: int | None = None
     values: tuple[str, ...] = ()
+    hidden: bool = False
 
 
 _ZONE: Final = "[a-z]{2}(-[a-z0-9]+)+"
@@ -87,8 +89,10 @@ RULES: Final = {
     MachineParameter.MAX_MINUTES: Rule("Stop so many minutes after a start; 0 for never", "[0-9]{1,6}"),
     MachineParameter.CODE_SHA256: Rule("SHA-256 of the machine's code", "[0-9a-f]{64}"),
 }
-CODE_PART: Final = Rule("A part of the machine's code", "[A-Za-z0-9+/=]+", least=1, most=4096)
-"""For `names.code_parameter`. A parameter's value has at most 4,096 bytes, and a template 200 parameters.
+CODE_PART: Final = Rule("A part of the machine's code", "[A-Za-z0-9+/=]+", least=1, most=4096, hidden=True)
+"""For `names.code_parameter`: no secret, but 40 KB a machine that `ds-ec2 ls` would read.
+
+A parameter's value has at most 4,096 bytes, and a template 200 parameters.
 
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 """
@@ -117,5 +121,6 @@ def parameter(scope: Construct, name: str, default: str | None = None, *, rule: 
         max_value=rule.most if number else None,
         min_length=None if number else rule.least,
         max_length=None if number else rule.most,
+        no_echo=rule.hidden or None,
     )
     return cdk.Fn.ref(made.logical_id)
