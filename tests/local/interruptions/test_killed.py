@@ -124,6 +124,7 @@ def test_killed_during_down(command: CommandLine, start: Start, tmp_path: Path) 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # a real machine boots twice; on a busy computer that takes minutes
 def test_a_tunnel_whose_other_end_goes(command: CommandLine, start: Start, tmp_path: Path) -> None:
     command(*UP)
     lab = start("lab", "--no-browser")
