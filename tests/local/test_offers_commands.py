@@ -63,7 +63,7 @@ def test_a_program_gets_json(ds_ec2: CommandLine) -> None:
         (["--cpus", "many"], "4, 4+, 4..8 or ..8"),
         (["--gpu", "L4", "--max-price", "0.1"], "without --max-price there is g6.xlarge"),
         (["--region", "us-east-9"], "does not know the region us-east-9"),
-        (["--instance-type", "g6.xlrge"], "--instance-type g6.xlrge"),
+        (["--instance-type", "g6.xlrge"], "ds-ec2 offers --instance-type g6.xlarge"),
     ],
 )
 def test_what_cannot_be_is_told_with_what_to_type_next(

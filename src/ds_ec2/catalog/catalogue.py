@@ -62,6 +62,12 @@ class Catalogue:
         row = self.rows.get(name)
         return from_row(row) if row else None
 
+    def near(self, name: str) -> list[str]:
+        """Return up to three names of types that the region sells and that look like `name`."""
+        from difflib import get_close_matches
+
+        return get_close_matches(name.lower(), set(self.zones) - {name}, n=3, cutoff=0.5)
+
     def price(self, kind: InstanceType) -> Price | None:
         """Return the on-demand price of an hour; None where it is not known, never zero."""
         if self.usd is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ds_ec2.catalog import gpus
+from ds_ec2.errors import UsageError
 from ds_ec2.model.bill import Price
 from ds_ec2.model.instances import AcceleratorKind
 from ds_ec2.model.offers import Market, Offer
@@ -46,8 +47,9 @@ def select(catalogue: Catalogue, wish: Wish) -> Selection:
     """Return the offers that meet a wish, cheapest first.
 
     Raises:
-        UsageError: No device of the catalogue has the GPU name that was asked for.
+        UsageError: There is no such GPU or type; the nearest names are told.
     """
+    _check_types(catalogue, wish.types)
     if wish.gpu and wish.gpu.names:
         gpus.check_names(wish.gpu.names, list(catalogue.accelerators()))
     known = catalogue.types(accelerated=wish.gpu is not None)
@@ -59,6 +61,17 @@ def select(catalogue: Catalogue, wish: Wish) -> Selection:
     kept = _preferred(priced, wish)
     found = sorted((offer for _, offers in kept for offer in offers), key=_order)
     return Selection(tuple(found), tuple(sorted(kind.name for kind, offers in kept if not offers)))
+
+
+def _check_types(catalogue: Catalogue, names: tuple[str, ...]) -> None:
+    for name in names:
+        if catalogue.type(name) is None:
+            near = catalogue.near(name)
+            raise UsageError(
+                f"there is no instance type {name!r}",
+                why=f"near are {', '.join(near)}" if near else "",
+                hint=f"ds-ec2 offers --instance-type {near[0]}" if near else "ds-ec2 offers --cpus 4+",
+            )
 
 
 def meets(kind: InstanceType, wish: Wish) -> bool:

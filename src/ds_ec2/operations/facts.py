@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from ds_ec2.aws.images import public_parameter
@@ -89,7 +88,7 @@ def read_facts(account: Account, request: UpRequest, found: Catalogue, candidate
 def not_sold(account: Account, name: str, found: Catalogue) -> UsageError:
     """Return the error for a type that this region does not sell, or that is known nowhere."""
     known = found.type(name) is not None
-    near = get_close_matches(name.lower(), set(found.zones) - {name}, n=3, cutoff=0.5)
+    near = found.near(name)
     hint = f"ds-ec2 up --instance-type {near[0] if near else DEFAULT_TYPE}{account.flags}"
     what = f"{found.region} does not sell {name}" if known else f"there is no instance type {name!r}"
     why = f"near are {', '.join(near)}" if near else ""

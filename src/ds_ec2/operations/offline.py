@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from ds_ec2.aws.images import public_parameter
@@ -18,7 +17,7 @@ from ds_ec2.operations.disks import usual_root_gib
 from ds_ec2.operations.documents import read_document
 from ds_ec2.operations.limits import check_request
 from ds_ec2.operations.offers import USUAL_ZONES
-from ds_ec2.operations.wished import wished_offers
+from ds_ec2.operations.wished import market_note, wished_offers
 
 if TYPE_CHECKING:
     from ds_ec2.catalog.catalogue import Catalogue
@@ -54,7 +53,11 @@ def plan_up_offline(region: str, request: UpRequest, *, local: bool = False) -> 
     root = request.root_gib or usual_root_gib(kind)
     disks = root + request.data_gib
     bill = machine_bill(kind.name, found.price(kind), disks, region)
-    notes = ["offline: nobody was asked for quotas, capacity, or what there is already"]
+    notes = [
+        "offline: nobody was asked for quotas, capacity, or what there is already",
+        market_note(request),
+        catalogue.age_note(found),
+    ]
     return UpPlan(
         request=request,
         owner=owner,
@@ -72,7 +75,7 @@ def plan_up_offline(region: str, request: UpRequest, *, local: bool = False) -> 
         document=document,
         bill=bill + network_bill(request.way_out, USUAL_ZONES, region),
         offers=offers,
-        notes=(*notes, *filter(None, [catalogue.age_note(found)])),
+        notes=tuple(filter(None, notes)),
     )
 
 
@@ -80,7 +83,7 @@ def _known(found: Catalogue, name: str) -> InstanceType:
     kind = found.type(name)
     if kind and name in found.zones:
         return kind
-    near = get_close_matches(name.lower(), set(found.zones), n=3, cutoff=0.5)
+    near = found.near(name)
     raise UsageError(
         f"{found.region} does not sell {name}" if kind else f"the catalogue has no instance type {name!r}",
         why=f"near are {', '.join(near)}" if near else "",

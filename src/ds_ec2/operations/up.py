@@ -24,6 +24,7 @@ from ds_ec2.model.requests import NetworkRequest, UpRequest
 from ds_ec2.operations import planning
 from ds_ec2.operations.archives import key_of, value_of
 from ds_ec2.operations.bootstrap import JUPYTER, READY, follow_boot
+from ds_ec2.operations.catalogue import age_note
 from ds_ec2.operations.choice import check_sold, choose, region_catalogue
 from ds_ec2.operations.documents import read_document
 from ds_ec2.operations.facts import read_facts
@@ -40,7 +41,7 @@ from ds_ec2.operations.network import (
 )
 from ds_ec2.operations.snapshots import begin_with_snapshot, snapshot_notes
 from ds_ec2.operations.stacks import StackFailedError, action_for, make_stack, remove_stack, stack_tags
-from ds_ec2.operations.wished import wished_offers
+from ds_ec2.operations.wished import market_note, wished_offers
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -117,7 +118,7 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
         quota=facts.room.verdict(kind) if facts.room else None,
         offers=offers,
     )
-    return replace(plan, notes=_notes(plan))
+    return replace(plan, notes=(*_notes(plan), *filter(None, [age_note(found)])))
 
 
 def apply_up(account: Account, plan: UpPlan) -> Generator[Step, None, Machine]:
@@ -263,6 +264,7 @@ def _notes(plan: UpPlan) -> tuple[str, ...]:
     if plan.data.action is StackAction.KEEP:
         notes.append(f"the data of an earlier {plan.request.name} is used again")
     notes += snapshot_notes(plan.request, plan.data)
+    notes += filter(None, [market_note(plan.request)])
     if plan.document is None:
         notes.append(f"it gets the packages of the {plan.request.name} that is gone")
     if plan.machine.action is StackAction.WAIT:

@@ -44,3 +44,10 @@ def wished_offers(region: str, request: UpRequest, *, local: bool = False) -> Of
             hint=f"ds-ec2 catalog refresh --region {region} (or --instance-type {found.unpriced[0]})",
         )
     return found
+
+
+def market_note(request: UpRequest) -> str:
+    """Return a sentence where either market was wished, empty elsewhere."""
+    if request.wish is None or request.wish.spot is not SpotPolicy.AUTO:
+        return ""
+    return "this is on demand: machines on the spot market can be priced, and not made yet"

@@ -119,6 +119,8 @@ def test_a_wish_for_what_cannot_be_made_is_told_with_the_way_out(account: Accoun
     with pytest.raises(UsageError, match="spot market yet") as caught:
         plan_up(account, UpRequest(wish=Wish(parse_gpu("L4"), spot=SpotPolicy.SPOT)))
     assert "--on-demand" in caught.value.hint
+    either = plan_up(account, UpRequest(wish=Wish(parse_gpu("L4"), spot=SpotPolicy.AUTO)))
+    assert any("on demand" in note for note in either.notes)
     with pytest.raises(DsEc2Error, match="no known price") as priced:
         plan_up(account, UpRequest(wish=Wish(parse_gpu("RTX PRO 4500"))))
     assert "catalog refresh" in priced.value.hint
