@@ -106,8 +106,13 @@ def begin(platform: Platform, value: str) -> None:
     command = [sys.executable, platform.path(APPLICATION), NAME]
     if platform.systemd:
         # Out of the control road's unit: restarting that must not end it. What it leaves compiles on.
-        unit = ["systemd-run", "--quiet", "--collect", "--unit=ds-ec2-apply", "--property=KillMode=process"]
-        subprocess.run([*unit, *command], check=True, timeout=30)
+        # A name of its own each time: what the last one left still compiling keeps that one's name taken.
+        name = f"--unit=ds-ec2-apply-{time.time():.0f}"
+        unit = ["systemd-run", "--quiet", "--collect", name, "--property=KillMode=process"]
+        unit += [f"--setenv={key}={value}" for key, value in platform.kept().items()]
+        done = subprocess.run([*unit, *command], check=False, timeout=30, capture_output=True, text=True)
+        if done.returncode:
+            raise OSError(f"systemd-run: {done.stderr.strip()}")
         return
     quiet = subprocess.DEVNULL
     subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, cwd="/")

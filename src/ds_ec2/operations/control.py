@@ -21,6 +21,10 @@ class ControlError(DsEc2Error):
     """The machine answered that it cannot do it. Caught where it may be able to a moment later."""
 
 
+class BrokenOffError(ControlError):
+    """The machine's answer ended without a last word: its control program was restarted, or is not up yet."""
+
+
 def ask(
     account: Account, machine: Machine, verb: str, *, timeout_s: float = _TIMEOUT_S, **arguments: Any
 ) -> dict[str, Any]:
@@ -74,7 +78,7 @@ def answers(
         ended = ended or "ok" in answer
         yield answer
     if not ended:
-        raise ControlError(
+        raise BrokenOffError(
             f"{machine.name} broke off its answer to {verb!r}",
             why="its control program may not be up yet",
             hint=f"ds-ec2 logs {machine.name}{account.flags}",

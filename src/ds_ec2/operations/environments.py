@@ -13,7 +13,7 @@ from ds_ec2.model.machine import Machine, MachineStatus
 from ds_ec2.model.names import SSM_PACKAGES, SSM_SETTINGS, MachineParameter, ssm_path
 from ds_ec2.model.steps import Step, StepState
 from ds_ec2.operations.archives import key_of, value_of
-from ds_ec2.operations.control import ControlError, answers, ask
+from ds_ec2.operations.control import BrokenOffError, ControlError, answers, ask
 from ds_ec2.operations.machines import find, reachable
 from ds_ec2.operations.stacks import change_stack
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _SOLVE_S: Final = 600.0
 """A resolver is silent until it is done; a large environment.yml takes minutes."""
+_TRIES: Final = 6
+"""The control program is up again a second after it was restarted."""
 _RESTING: Final = frozenset({MachineStatus.STOPPED, MachineStatus.STOPPING})
 
 
@@ -83,6 +85,12 @@ def apply_environment(account: Account, plan: EnvironmentPlan) -> Generator[Step
         return EnvironmentResult(machine.name, None, None)
     try:
         return (yield from _on_the_machine(account, plan))
+    except BrokenOffError as error:
+        raise DsEc2Error(
+            f"{machine.name} no longer answers; the stack names the new document, and the apply may go on",
+            why=error.why,
+            hint=f"ds-ec2 env show {machine.name}{account.flags}",
+        ) from error
     except ControlError as error:
         stays = "the stack is unchanged"
         if changed:
@@ -148,12 +156,21 @@ def _on_the_machine(account: Account, plan: EnvironmentPlan) -> Generator[Step, 
     machine, begun = plan.machine, time.monotonic()
     title = f"environment of {machine.name}"
     yield Step("environment", title, StepState.RUNNING)
-    result: dict[str, Any] = {}
+    result: dict[str, Any] | None = None
+    broken = 0
     try:
-        for answer in answers(account, machine, "environment-apply", {"document": plan.value}):
-            if "line" in answer:
-                yield Step("log", str(answer["line"]), StepState.LOG)
-            result = answer.get("result") or result
+        while result is None:
+            try:
+                for answer in answers(account, machine, "environment-apply", {"document": plan.value}):
+                    if "line" in answer:
+                        yield Step("log", str(answer["line"]), StepState.LOG)
+                    result = answer.get("result", result)
+            except BrokenOffError:
+                # The apply goes on without its listener; asking again follows it.
+                broken += 1
+                if broken > _TRIES:
+                    raise
+                time.sleep(broken)
     except ControlError:
         yield Step("environment", title, StepState.FAILED, "", time.monotonic() - begun)
         raise

@@ -15,7 +15,7 @@ def test_an_apply_is_a_unit_and_its_files_are_the_users(cloud: Cloud, guest: Gue
     assert "toolz==" in made.stderr
     assert guest.run("python -c 'import toolz, sys; print(sys.prefix)'").strip() == "/data/ds-ec2/env"
     assert guest.run("stat -c %U $(readlink -f /data/ds-ec2/env)/bin/python").strip() == "ec2-user"
-    assert "ds-ec2-apply" in guest.run("journalctl --no-pager -u ds-ec2-apply.service")
+    assert "ds-ec2-apply-" in guest.run("sudo -n journalctl --no-pager -u 'ds-ec2-apply-*'")
     state = json.loads(cloud.ds_ec2("env", "show", guest.name, "--json").stdout)
     assert (state["apply_state"], state["stack_differs"]) == ("done", False)
 
