@@ -95,6 +95,16 @@ def _told(stage: Stage, wish: Document) -> Iterator[None]:
         _tell(stage.platform, {**told, **end, "seconds": round(time.time() - told["began"], 3)})
 
 
+def settled(platform: Platform, wish: Document) -> bool:
+    """Return whether a document's environment is in force already; that is put on record as an apply."""
+    want = environment.wanted(platform, wish)
+    if not environment.stamp(want.folder) or environment.in_force(platform) != want.folder:
+        return False
+    told = {"state": "done", "sha256": wish.sha256, "began": time.time(), "seconds": 0.0, "error": ""}
+    _tell(platform, {**told, "log": NAME, "from": 0})
+    return True
+
+
 def begin(platform: Platform, value: str) -> None:
     """Start an apply as a process of its own.
 
@@ -124,12 +134,7 @@ def main(platform: Platform) -> None:
     stage = Stage(platform, NAME, _BUDGET_S)
     try:
         with alone(stage):
-            want = environment.wanted(platform, wish)
-            if environment.stamp(want.folder) and environment.in_force(platform) == want.folder:
-                with _told(stage, wish):  # uv is not even looked at
-                    stage.say("unchanged")
-            else:
-                bring(stage, environment.prepare(stage), wish)
+            bring(stage, environment.prepare(stage), wish)
     except (StageError, OSError, KeyError, ValueError):
         sys.exit(1)
     # What the next boot finds, should it have no way out.

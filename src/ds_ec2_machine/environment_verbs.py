@@ -83,11 +83,12 @@ def applied(platform: Platform, request: Dict[str, Any]) -> Iterator[Dict[str, A
         yield {"line": "first the packages of the bootstrap:"}
         yield from _followed(platform, told)
         running = False
-    if not running:
-        asked = time.time()
-        apply.begin(platform, wish.value)
-        told = _begun(platform, asked)
-    yield from _followed(platform, told)
+    if running or not apply.settled(platform, wish):
+        if not running:
+            asked = time.time()
+            apply.begin(platform, wish.value)
+            told = _begun(platform, asked)
+        yield from _followed(platform, told)
     last = apply.state(platform)
     if last.get("state") != "done":
         raise RefusedError(str(last.get("error", "")), "what was in force still is")

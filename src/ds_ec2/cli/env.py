@@ -54,6 +54,9 @@ def env_apply(
     wanted = read_document(document) if document else None
     account = connect(target)
     plan = plan_environment(account, name, wanted)
+    if plan.nothing:
+        output.show(plan, environments.environment_plan(plan), as_json=as_json)
+        return
     words = " ".join(f'"{word}"' if " " in word else word for word in document)
     hint = f"ds-ec2 env apply {name} {words}".rstrip() + f"{target.flags} --yes"
     consent = Consent(dry_run=dry_run, yes=yes, as_json=as_json)

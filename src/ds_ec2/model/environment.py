@@ -103,6 +103,11 @@ class EnvironmentPlan:
     python: tuple[str, str] = ("", "")
     notes: tuple[str, ...] = ()
 
+    @property
+    def nothing(self) -> bool:
+        """Whether stack and machine have it already."""
+        return self.same and self.value.strip() == self.before.strip()
+
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentResult:

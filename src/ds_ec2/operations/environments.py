@@ -78,11 +78,11 @@ def apply_environment(account: Account, plan: EnvironmentPlan) -> Generator[Step
     machine = plan.machine
     if plan.key and plan.difference is None:
         account.buckets.put(plan.bucket, plan.key, plan.archive)
-    changed = plan.value != plan.before
+    changed = plan.value.strip() != plan.before.strip()
     if changed:
         yield from change_stack(account, machine.stack, {MachineParameter.PACKAGES: plan.value})
-    if plan.difference is None:
-        return EnvironmentResult(machine.name, None, None)
+    if plan.difference is None or plan.nothing:
+        return EnvironmentResult(machine.name, plan.difference, None)
     try:
         return (yield from _on_the_machine(account, plan))
     except BrokenOffError as error:
