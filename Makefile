@@ -23,7 +23,7 @@ setup: .venv/ready ## make .venv with ds-ec2 in it, from the lock files
 	touch .venv/ready
 
 system: ## install what the tests use from Debian (needs root and apt; else says what is missing)
-	@sh scripts/system_packages.sh --browser
+	@sh scripts/system_packages.sh --tests
 
 demo: setup ## network, machine and JupyterLab on the embedded AWS (DEMO_ARGS=--once: check and tear down)
 	@sh scripts/system_packages.sh

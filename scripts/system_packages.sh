@@ -17,8 +17,12 @@ want slirp4netns slirp4netns "local machines share this machine's network"
 want sshd openssh-server "local machines answer no ssh"
 want ssh openssh-client "ssh is not tested"
 want screen screen "the article's screen session is not tested"
-if [ "${1:-}" = "--browser" ]; then
+if [ "${1:-}" = "--tests" ]; then
     want chromium chromium "the browser tests are skipped"
+    want systemd-nspawn systemd-container "machines are not tested on a real boot"
+    want mmdebstrap mmdebstrap "as above: there is no image to boot"
+    want mkfs.xfs xfsprogs "data volumes with XFS are not tested"
+    want linux.uml user-mode-linux "cloud-init is not tested on a kernel of its own"
 fi
 
 [ -n "$missing" ] || exit 0

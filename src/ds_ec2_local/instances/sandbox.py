@@ -229,7 +229,10 @@ class Sandboxes:
         Raises:
             SandboxError: It does not run, or the volume is there already.
         """
-        self._running(instance_id).machine.attach(volume_id, path)
+        machine = self._running(instance_id).machine
+        machine.attach(volume_id, path)
+        # A machine that starts again by itself has it still.
+        machine.spec = dataclasses.replace(machine.spec, volumes={**machine.spec.volumes, volume_id: path})
 
     def detach(self, instance_id: str, volume_id: str) -> None:
         """Take a volume from a running instance, in use or not.
@@ -237,7 +240,10 @@ class Sandboxes:
         Raises:
             SandboxError: It does not run, or has no such volume.
         """
-        self._running(instance_id).machine.detach(volume_id)
+        machine = self._running(instance_id).machine
+        machine.detach(volume_id)
+        others = {name: path for name, path in machine.spec.volumes.items() if name != volume_id}
+        machine.spec = dataclasses.replace(machine.spec, volumes=others)
 
     def set_tags(self, instance_id: str, tags: Mapping[str, str]) -> None:
         """Have the metadata tell these tags; nothing happens where there is no such instance."""

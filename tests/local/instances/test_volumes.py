@@ -48,6 +48,16 @@ def test_a_volume_can_be_detached_in_use_and_attached_again(world: World, tmp_pa
     assert (tmp_path / "again").exists()
 
 
+def test_a_machine_that_reboots_itself_has_the_volume_that_came_late(world: World, tmp_path: Path) -> None:
+    script = "printf '#!/bin/sh\\nls /volumes/vol-6\\n' >/etc/rc.local; chmod 755 /etc/rc.local"
+    identity = world.launch(script)
+    world.sandboxes.attach(identity, "vol-6", tmp_path)
+    (tmp_path / "there").touch()
+    world.output(identity, "systemctl reboot")
+    world.wait_until(lambda: world.restarted(identity, 1))
+    assert "there" in world.console(identity)
+
+
 def test_a_volume_outlives_its_instance(world: World, tmp_path: Path) -> None:
     identity = world.launch("touch /volumes/vol-4/file", volumes={"vol-4": tmp_path})
     world.sandboxes.terminate(identity)

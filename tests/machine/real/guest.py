@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fcntl
+import functools
 import json
 import os
 import signal
@@ -87,7 +88,7 @@ class Cloud:
         return Guest(self, name)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Guest:
     """One machine.
 
@@ -109,15 +110,15 @@ class Guest:
         found: dict[str, Any] = next(one for one in listed if one["name"] == self.name)
         return found
 
-    @property
+    @functools.cached_property
     def folder(self) -> Path:
         """Its folder on this host: `changes` is what it wrote over its image, seen while it is off too."""
         return self.cloud.state / "instances" / str(self.facts()["instance_id"])
 
     def status(self) -> dict[str, Any]:
-        """Return `boot` (new at each run of the bootstrap) and `stages`; nothing while it is out of reach."""
-        text = self.run("sudo cat /var/lib/ds-ec2/status.json", ok=False)
-        return dict(json.loads(text)) if text.startswith("{") else {}
+        """Return `boot` (new at each run of the bootstrap) and `stages`; nothing before there are any."""
+        path = self.folder / "changes/var/lib/ds-ec2/status.json"
+        return dict(json.loads(path.read_text())) if path.exists() else {}
 
     def wait_ready(self, after: str = "", seconds: float = 180.0) -> dict[str, dict[str, Any]]:
         """Return the stages, by name, once the bootstrap is over.

@@ -71,7 +71,6 @@ class BootedMachine(Machine):
     ) -> None:
         super().__init__(spec, folder, guest_socket, around)
         self._image = image.resolve()
-        self._data = bool(spec.volumes)
 
     def boot(self) -> None:
         """Start it; whether its user data runs is cloud-init's own decision.
@@ -140,7 +139,6 @@ class BootedMachine(Machine):
             SandboxError: It is there already, or cannot be shown.
         """
         self.keeper().command(do="attach", volume=volume, folder=str(path))
-        self._data = True
 
     def set_way_out(self, *, open_: bool) -> None:
         """Open or close the way out; as on EC2, it is the way to the AWS APIs too, but for endpoints.
@@ -154,7 +152,7 @@ class BootedMachine(Machine):
 
     def destroy(self) -> None:
         """End it; where all its content goes with it, at once."""
-        if self._data or self._keeper is None:
+        if self.spec.volumes or self._keeper is None:
             self.end()
         else:
             self._keeper.kill()
