@@ -111,6 +111,35 @@ class Ec2:
         return _instance(answer["Reservations"][0]["Instances"][0])
 
     @translated
+    def count_vpcs(self) -> int:
+        """Return the number of VPCs in the region, anybody's in the account."""
+        pages = self._client.get_paginator("describe_vpcs").paginate()
+        return sum(len(page["Vpcs"]) for page in pages)
+
+    @translated
+    def may_launch(self, instance_type: str, image_id: str, subnet: str) -> None:
+        """Ask whether RunInstances would be carried out; nothing is launched.
+
+        Raises:
+            DsEc2Error: It would not, in EC2's words.
+        """
+        from botocore.exceptions import ClientError
+
+        try:
+            self._client.run_instances(
+                InstanceType=instance_type,  # type: ignore[arg-type] # newer than the stubs' list
+                ImageId=image_id,
+                SubnetId=subnet,
+                MinCount=1,
+                MaxCount=1,
+                MetadataOptions={"HttpTokens": "required"},
+                DryRun=True,
+            )
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "DryRunOperation":
+                raise
+
+    @translated
     def start(self, instance_id: str) -> None:
         """Call StartInstances."""
         self._client.start_instances(InstanceIds=[instance_id])

@@ -80,15 +80,19 @@ class Quotas:
             limits = dict(zip(wanted, pool.map(self._limit, wanted), strict=True))
         return Room(limits, used.result())
 
-    def _limit(self, code: str) -> float | None:
+    def limit(self, service: str, code: str) -> float | None:
+        """Return a quota of a service: the account's own, else AWS's default; None where there is none."""
         try:
-            return self._applied(code)
+            return self._applied(service, code)
         except NoSuchThingError:
             pass
         try:
-            return self._default(code)
+            return self._default(service, code)
         except NoSuchThingError:
             return None
+
+    def _limit(self, code: str) -> float | None:
+        return self.limit(_SERVICE, code)
 
     def _used(self) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -98,11 +102,11 @@ class Quotas:
         return found
 
     @translated
-    def _applied(self, code: str) -> float | None:
-        answer = self._client.get_service_quota(ServiceCode=_SERVICE, QuotaCode=code)
+    def _applied(self, service: str, code: str) -> float | None:
+        answer = self._client.get_service_quota(ServiceCode=service, QuotaCode=code)
         return answer["Quota"].get("Value")
 
     @translated
-    def _default(self, code: str) -> float | None:
-        answer = self._client.get_aws_default_service_quota(ServiceCode=_SERVICE, QuotaCode=code)
+    def _default(self, service: str, code: str) -> float | None:
+        answer = self._client.get_aws_default_service_quota(ServiceCode=service, QuotaCode=code)
         return answer["Quota"].get("Value")
