@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ds_ec2_machine import signals
 from ds_ec2_machine.idle import Verdict, judge, limited
 from ds_ec2_machine.platform import Platform
 from ds_ec2_machine.signals import Reading, Sampler, kernels_busy
@@ -168,6 +169,8 @@ def test_a_process_of_the_user_is_seen_and_one_in_a_terminal_apart(
     nobodys(machine)
     monkeypatch.setenv("DS_EC2_PLATFORM", str(machine.platform_file))
     platform = Platform()
+    # This computer's own people may be busy.
+    monkeypatch.setattr(signals, "_PEOPLE", range(0))
     spin = ["/usr/bin/python3", "-c", "while True: pass"]
 
     def readings() -> dict[str, bool]:
