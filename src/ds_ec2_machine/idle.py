@@ -88,11 +88,13 @@ class Watch:
         self._warned = False
         self._quiet: Dict[str, float] = {}
         self._said = ""
+        self._asked = self._wishes()
         self._log = platform.file(f"{LOGS}/idle.log")
         self._log.parent.mkdir(parents=True, exist_ok=True)
 
     def sample(self) -> Verdict:
         """Read, judge, record, and warn."""
+        self._asked = self._wishes()
         readings = self.sampler.read()
         now = time.monotonic()
         for one in readings:
@@ -104,10 +106,25 @@ class Watch:
         verdict = judge(readings, self.verdict.quiet_since, now, limit_s)
         most = self._most_minutes()
         self.verdict = limited(verdict, self._left_of(most), most)
-        self._record(readings, most)
-        self._note()
-        self._warn()
+        # A full disk keeps no machine running.
+        with contextlib.suppress(OSError):
+            self._record(readings, most)
+        with contextlib.suppress(OSError):
+            self._note()
+        with contextlib.suppress(OSError):
+            self._warn()
         return self.verdict
+
+    def pause(self, pause_s: float) -> None:
+        """Wait for the next sample, or until somebody asks for a hold or for other thresholds."""
+        end = time.monotonic() + pause_s
+        while time.monotonic() < end and self._wishes() == self._asked:
+            time.sleep(min(1.0, pause_s))
+
+    def _wishes(self) -> List[float]:
+        """Return when people last wrote what they want."""
+        files = (self.platform.file(KEEP), self.platform.file(OWN_FILE))
+        return [file.stat().st_mtime if file.exists() else 0.0 for file in files]
 
     def tell(self, text: str, at: float) -> None:
         """Show a text with a time in it to people in terminals and in JupyterLab."""
@@ -182,18 +199,6 @@ class Watch:
             lines.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {self.verdict.why}\n")
 
 
-def _pause(platform: Platform, pause_s: float) -> None:
-    """Wait for the next sample, or until somebody asked for a hold or for other thresholds."""
-
-    def asked() -> List[float]:
-        files = (platform.file(KEEP), platform.file(OWN_FILE))
-        return [file.stat().st_mtime if file.exists() else 0.0 for file in files]
-
-    before, end = asked(), time.monotonic() + pause_s
-    while time.monotonic() < end and asked() == before:
-        time.sleep(min(1.0, pause_s))
-
-
 def watch(
     platform: Platform, pause_s: float = PAUSE_S, grace_s: float = GRACE_S, warn_s: float = WARN_S
 ) -> None:
@@ -209,9 +214,10 @@ def watch(
     spot.start(platform, one.tell)
     reported, limit = time.monotonic(), one.sampler.limits["minutes"]
     while not one.verdict.stop:
-        _pause(platform, pause_s)
+        one.pause(pause_s)
         if one.sample().stop:
-            status.stopping(platform, one.verdict.why)
+            with contextlib.suppress(OSError):
+                status.stopping(platform, one.verdict.why)
         news = one.verdict.stop or one.sampler.limits["minutes"] != limit
         if news or time.monotonic() - reported > REPORT_EVERY_S:
             reported, limit = time.monotonic(), one.sampler.limits["minutes"]

@@ -100,11 +100,13 @@ def _run(platform: Platform, environment: Dict[str, str], within_s: float) -> No
 
 
 def watch(platform: Platform, tell: Tell, pause_s: float = PAUSE_S) -> None:
-    """Answer each notice once, for as long as the machine runs."""
+    """Answer each notice once, for as long as the machine runs; on a machine that is not spot, nothing."""
     known: Dict[str, Any] = {}
-    while True:
+    life = ""
+    while life in {"", "spot"}:
         with contextlib.suppress(OSError, ValueError, KeyError):
-            found = notice(platform)
+            life = life or platform.metadata("instance-life-cycle")
+            found = notice(platform) if life == "spot" else {}
             if found and found != known:
                 known = found
                 answer(platform, found, tell)
@@ -112,7 +114,5 @@ def watch(platform: Platform, tell: Tell, pause_s: float = PAUSE_S) -> None:
 
 
 def start(platform: Platform, tell: Tell) -> None:
-    """Watch beside everything else, on spot machines alone."""
-    with contextlib.suppress(OSError):
-        if platform.metadata("instance-life-cycle") == "spot":
-            threading.Thread(target=watch, args=(platform, tell), daemon=True).start()
+    """Watch beside everything else."""
+    threading.Thread(target=watch, args=(platform, tell), daemon=True).start()

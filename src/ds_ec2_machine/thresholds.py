@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, Mapping
@@ -48,12 +49,24 @@ def thresholds(platform: Platform) -> Dict[str, float]:
     """Return the values in force."""
     values = {name: one.default for name, one in THRESHOLDS.items()}
     settings = platform.settings()
-    stack = dict(pair.split("=", 1) for pair in settings.get("idle", "").split(",") if "=" in pair)
+    stack: Dict[str, Any] = dict(
+        pair.split("=", 1) for pair in settings.get("idle", "").split(",") if "=" in pair
+    )
     if settings.get("idle_minutes"):
         stack["minutes"] = settings["idle_minutes"]
-    for source in (stack, read(platform.path(OWN_FILE))):
-        values.update({name: float(source[name]) for name in THRESHOLDS if name in source})
+    for source in (stack, _own(platform)):
+        for name in THRESHOLDS:
+            with contextlib.suppress(KeyError, ValueError, TypeError):
+                values[name] = float(source[name])
     return values
+
+
+def _own(platform: Platform) -> Dict[str, Any]:
+    """Return the machine's own values; what somebody wrote there that is no JSON changes nothing."""
+    try:
+        return read(platform.path(OWN_FILE))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def change(platform: Platform, wanted: Mapping[str, Any]) -> Dict[str, float]:
@@ -62,7 +75,7 @@ def change(platform: Platform, wanted: Mapping[str, Any]) -> Dict[str, float]:
     Raises:
         ValueError: There is no such threshold, or the number cannot be.
     """
-    own = read(platform.path(OWN_FILE))
+    own = _own(platform)
     for name, value in wanted.items():
         if name not in THRESHOLDS:
             raise ValueError(f"no threshold {name!r}: there are {', '.join(THRESHOLDS)}")

@@ -255,3 +255,19 @@ def test_the_maximum_of_its_tag_stops_a_machine_that_is_held(machine: Machine) -
     assert (machine.root / "stopped").exists()
     document = json.loads(machine.aws.written[-1]["Value"])
     assert document["stopped"]["why"] == "its maximum of 60 minutes was over"
+
+
+def test_a_full_disk_keeps_no_machine_running(machine: Machine) -> None:
+    """No byte can be written: neither the sample, nor the log, nor the notice, nor why it stops."""
+    nobodys(machine)
+    machine.file("/var/lib/ds-ec2/settings.json").write_text('{"idle_minutes": "0.01"}')
+    machine.file("/etc/ds-ec2/idle.json").write_text('{"cpu": 1000, "terminals": 1000, "network": 10000000}')
+    done = machine.python(
+        "import resource, signal; signal.alarm(20); resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))",
+        "from ds_ec2_machine import idle; from ds_ec2_machine.platform import Platform",
+        "idle.watch(Platform(), pause_s=0.2, grace_s=0.5)",
+    )
+    # It goes as far as the platform's own way to stop, which here is a file.
+    assert "platform.stop()" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("OSError: [Errno 27]")
+    assert list(machine.root.glob(".stopped.*"))

@@ -89,6 +89,17 @@ def test_the_machines_own_value_wins_over_the_stacks_and_that_over_the_table(
     assert change(platform, {"cpu": None, "minutes": None})["cpu"] == 0.5
 
 
+@pytest.mark.parametrize("text", ["cpu = 2", '{"cpu": "much", "minutes": null}', "[1]"])
+def test_what_is_no_number_in_the_machines_own_file_changes_nothing(
+    machine: Machine, platform: Platform, text: str
+) -> None:
+    settings(machine, idle_minutes="90", idle="cpu=lots,lunch=1,gpu")
+    machine.file("/etc/ds-ec2/idle.json").write_text(text)
+    usual = {name: one.default for name, one in THRESHOLDS.items()}
+    assert thresholds(platform) == usual | {"minutes": 90.0}
+    assert change(platform, {"cpu": 2})["cpu"] == 2.0
+
+
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [({"lunch": 1}, "no threshold 'lunch'"), ({"gpu": 101}, "0 to 100"), ({"cpu": "much"}, "cores")],
