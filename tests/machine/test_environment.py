@@ -56,7 +56,7 @@ def test_the_first_environment_says_what_it_is(applied: Machine) -> None:
 
 def test_applying_what_is_in_force_takes_less_than_a_second(applied: Machine) -> None:
     before = link(applied)
-    took = []
+    took: list[float] = []
     while min(took, default=9.0) >= 1 and len(took) < 10:  # others may be at work here
         began = time.monotonic()
         told = apply(applied, "plaintool\ntinytool\n")
