@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import platform
+import shutil
 import sys
 import tarfile
 from pathlib import Path
@@ -114,6 +115,20 @@ def test_what_the_channel_does_not_have_leaves_the_old_one(applied: Machine, cha
     assert not told["ok"]
     assert "tinyconda" in told["error"]
     assert link(applied) == before
+
+
+def test_at_a_first_boot_jupyterlab_answers_before_a_channel_is_asked(applied: Machine, channel: str) -> None:
+    folder = link(applied)
+    applied.file("/data/ds-ec2/env").unlink()
+    shutil.rmtree(folder.parent)
+    files = {"environment.yml": f"channels: [{channel}]\ndependencies: [tinyconda]\n"}
+    wish = packed(applied.aws, "conda", "environment.yml", files)
+    applied.aws.parameters[applied.aws.path("packages")] = wish
+    outcome = applied.boot()
+    assert outcome.returncode == 0, outcome.stdout
+    assert answer(applied, "import tinyconda, jupyterlab; print(tinyconda.ANSWER)") == "31"
+    before = link(applied).parent / "before"
+    assert before.readlink().name == f"{link(applied).name}-base"
 
 
 @pytest.mark.parametrize(

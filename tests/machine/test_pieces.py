@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ds_ec2_machine import disks, loader, pack, status, supervisor, uv
+from ds_ec2_machine import disks, loader, pack, s3, status, supervisor, uv
 from ds_ec2_machine.boot import Boot
 from ds_ec2_machine.platform import Platform
 from ds_ec2_machine.stages import Stage, StageError
@@ -138,6 +138,13 @@ def test_pips_configuration_becomes_uvs() -> None:
         "UV_INDEX_STRATEGY": "unsafe-best-match",
     }
     assert uv.translated("") == {}
+
+
+def test_a_bucket_is_part_of_the_host_name_on_aws(stage: Stage) -> None:
+    platform = stage.platform
+    assert s3._address(platform, "b", "s/k") == (platform.seams["aws_endpoint"], "/b/s/k")
+    del platform.seams["aws_endpoint"]
+    assert s3._address(platform, "b", "s/k") == ("https://b.s3.eu-central-1.amazonaws.com", "/s/k")
 
 
 def test_uv_is_the_one_of_the_lock() -> None:

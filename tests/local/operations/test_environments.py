@@ -63,7 +63,13 @@ def until_finished(account: Account) -> None:
 def machine(account: Account) -> Iterator[Machine]:
     request = UpRequest(name=NAME, instance_type="m7i.large", data_gib=1, packages="toolz", wait_ready=True)
     yield done(apply_up(account, plan_up(account, request)))
+    network = account.stacks.find(NETWORK_STACK)
+    assert network is not None
+    assert account.buckets.count(network.outputs[NetworkOutput.BUCKET]) > 0
     down(account, NAME)
+    assert account.buckets.count(network.outputs[NetworkOutput.BUCKET]) == 0, (
+        "documents go with their machine"
+    )
     done(apply_network_down(account, plan_network_down(account)))
 
 
