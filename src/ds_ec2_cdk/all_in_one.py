@@ -126,6 +126,7 @@ class DsEc2Stack(PlainStack):
             bucket=place.bucket,
             packages=self._order.packages,
             python=parameter(self, MachineParameter.PYTHON, "3.12"),
+            docker=parameter(self, MachineParameter.DOCKER, "no"),
             idle_minutes=parameter(self, MachineParameter.IDLE_MINUTES, "60"),
             idle_thresholds=parameter(self, MachineParameter.IDLE_THRESHOLDS, ""),
             max_minutes=parameter(self, MachineParameter.MAX_MINUTES, "0"),

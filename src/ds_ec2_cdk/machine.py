@@ -53,6 +53,7 @@ class MachineProps:
         bucket: The transit bucket.
         packages: Text of requirements.txt, at most 4,096 bytes, `#` for none.
         python: Python version of the environment.
+        docker: `yes` has Docker installed.
         idle_minutes: Stop after so many idle minutes; `0` for never.
         idle_thresholds: What is busy, as `cpu=0.2,gpu=10`; empty for the usual.
         max_minutes: Stop so many minutes after each start; `0` for never.
@@ -72,6 +73,7 @@ class MachineProps:
     bucket: str
     packages: str
     python: str = "3.12"
+    docker: str = "no"
     idle_minutes: str = "60"
     idle_thresholds: str = ""
     max_minutes: str = "0"
@@ -105,6 +107,7 @@ class Machine(Construct):
             "name": props.name,
             "owner": props.owner,
             "python": props.python,
+            "docker": props.docker,
             "idle_minutes": props.idle_minutes,
             "idle": props.idle_thresholds,
             "data_volume_id": props.data_volume,

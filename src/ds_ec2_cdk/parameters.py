@@ -83,6 +83,7 @@ RULES: Final = {
     MachineParameter.PACKAGES: Rule("Text of requirements.txt; # for none", least=1, most=4096),
     MachineParameter.PYTHON: Rule("Python version of the environment", r"3\.[0-9]{1,2}"),
     MachineParameter.IDLE_MINUTES: Rule("Stop after so many idle minutes; 0 for never", "[0-9]{1,5}"),
+    MachineParameter.DOCKER: Rule("Install Docker", values=("no", "yes")),
     MachineParameter.IDLE_THRESHOLDS: Rule(
         "What is busy: cpu=0.2,gpu=10; empty for the usual", r"([a-z]+=[0-9.]+(,[a-z]+=[0-9.]+)*)?"
     ),

@@ -143,6 +143,7 @@ class MachineStack(PlainStack):
                 packages=parameter(self, MachineParameter.PACKAGES, "#"),
                 python=parameter(self, MachineParameter.PYTHON, "3.12"),
                 idle_minutes=parameter(self, MachineParameter.IDLE_MINUTES, "60"),
+                docker=parameter(self, MachineParameter.DOCKER, "no"),
                 idle_thresholds=parameter(self, MachineParameter.IDLE_THRESHOLDS, ""),
                 max_minutes=parameter(self, MachineParameter.MAX_MINUTES, "0"),
                 code=self._code(),

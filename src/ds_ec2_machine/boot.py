@@ -13,6 +13,7 @@ from ds_ec2_machine import (
     control,
     disks,
     distributions,
+    docker,
     document,
     environment,
     jupyter,
@@ -49,6 +50,7 @@ class Boot:
         late: Tuple[Tuple[Callable[[Stage], None], float], ...] = (
             (self.jupyter, 600),
             (self.environment, 3600),
+            (self.docker, 900),
             (self.ready, 60),
         )
         for function, budget_s in early:
@@ -57,7 +59,8 @@ class Boot:
                 self._tell("FAILURE", f"{self._failed[-1]}: {reason}")
                 return False
         for function, budget_s in late:
-            self._stage(function, budget_s)
+            if function != self.docker or docker.wanted(self._platform):
+                self._stage(function, budget_s)
         return not self._failed
 
     def _stage(self, function: Callable[[Stage], None], budget_s: float) -> str:
@@ -93,6 +96,8 @@ class Boot:
             stage.say(f"no settings from the stack: {error}")
             if not platform.settings():
                 stage.wait("the settings", self._read_settings)
+        if docker.wanted(platform):
+            docker.admit(stage)
         for verb in ("control", "idle"):
             supervisor.ensure(platform, supervisor.own_service(platform, verb))
         stage.wait("the control road", lambda: control.ask(platform, {"verb": "status"}), 0.1)
@@ -120,6 +125,10 @@ class Boot:
             raise StageError("JupyterLab's stage failed before")
         with apply.alone(stage):
             apply.bring(stage, self._uv[0], document.wanted(self._platform))
+
+    def docker(self, stage: Stage) -> None:
+        """Install Docker, where the stack asks for it."""
+        docker.install(stage)
 
     def ready(self, stage: Stage) -> None:
         """Say that the bootstrap is over; compile in the background."""

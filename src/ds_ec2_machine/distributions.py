@@ -7,7 +7,7 @@ import shutil
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional, Tuple
+from typing import TYPE_CHECKING, Iterable, Optional, Tuple
 
 from ds_ec2_machine.stages import StageError
 
@@ -33,6 +33,7 @@ class Distribution:
         user: The account that its cloud-init makes.
         pythons: Minor versions of Python 3 among its packages that can make virtual environments.
         install: Commands that get one; `{version}` is like 3.12. They need root.
+        docker: Commands that get Docker. They need root.
         agents: Unit names of Session Manager's agent, without `.service`.
         store: Where the image mounts an instance store by itself; empty where it does not.
             Images with one have the os-release of those without.
@@ -44,6 +45,7 @@ class Distribution:
     user: str
     pythons: Tuple[int, ...]
     install: Tuple[str, ...]
+    docker: Tuple[str, ...]
     agents: Tuple[str, ...]
     store: str = ""
 
@@ -51,15 +53,30 @@ class Distribution:
 # /usr/bin/python3 is 3.9 for ever, without pip; these stand beside it, and bring ensurepip.
 # Source: https://docs.aws.amazon.com/linux/al2023/ug/python.html
 _DNF = ("dnf install -y python{version} python{version}-pip",)
-_AMAZON = Distribution("Amazon Linux 2023", "amzn", "2023", "ec2-user", (11, 12, 13, 14), _DNF, _PACKAGE)
+# Source: https://docs.aws.amazon.com/linux/al2023/release-notes/all-packages.html
+_DNF_DOCKER = ("dnf install -y docker",)
+# Source: https://packages.ubuntu.com/noble/docker.io; https://packages.debian.org/bookworm/docker.io
+_APT_DOCKER = (_APT + "update", _APT + "install -y --no-install-recommends docker.io")
+
+
+def _debian(name: str, version: str, user: str, python: int, agents: Tuple[str, ...]) -> Distribution:
+    """Return a row of the family that has one Python a release."""
+    return Distribution(
+        name, name.partition(" ")[0].lower(), version, user, (python,), _DEBIAN, _APT_DOCKER, agents
+    )
+
+
+_AMAZON = Distribution(
+    "Amazon Linux 2023", "amzn", "2023", "ec2-user", (11, 12, 13, 14), _DNF, _DNF_DOCKER, _PACKAGE
+)
 # Source: https://packages.ubuntu.com/jammy/python3-venv
-_JAMMY = Distribution("Ubuntu 22.04", "ubuntu", "22.04", "ubuntu", (10,), _DEBIAN, _SNAP)
+_JAMMY = _debian("Ubuntu 22.04", "22.04", "ubuntu", 10, _SNAP)
 # Source: https://packages.ubuntu.com/noble/python3-venv
-_NOBLE = Distribution("Ubuntu 24.04", "ubuntu", "24.04", "ubuntu", (12,), _DEBIAN, _SNAP)
+_NOBLE = _debian("Ubuntu 24.04", "24.04", "ubuntu", 12, _SNAP)
 # Source: https://packages.debian.org/bookworm/python3-venv; https://wiki.debian.org/Cloud/AmazonEC2Image
-_BOOKWORM = Distribution("Debian 12", "debian", "12", "admin", (11,), _DEBIAN, _PACKAGE)
+_BOOKWORM = _debian("Debian 12", "12", "admin", 11, _PACKAGE)
 # Source: https://packages.debian.org/trixie/python3-venv
-_TRIXIE = Distribution("Debian 13", "debian", "13", "admin", (13,), _DEBIAN, _PACKAGE)
+_TRIXIE = _debian("Debian 13", "13", "admin", 13, _PACKAGE)
 
 
 def _deep_learning(base: Distribution) -> Distribution:
@@ -150,7 +167,16 @@ def _first_usable(stage: Stage, *pythons: str) -> str:
 
 
 def _installed(stage: Stage, row: Distribution, version: str) -> str:
-    env = stage.platform.environment(DEBIAN_FRONTEND="noninteractive")
-    for command in row.install:
-        stage.run(shlex.split(command.format(version=version)), env)
+    run_all(stage, [command.format(version=version) for command in row.install])
     return f"/usr/bin/python{version}"
+
+
+def run_all(stage: Stage, commands: Iterable[str]) -> None:
+    """Run commands of the package manager.
+
+    Raises:
+        StageError: One failed, in its own words.
+    """
+    env = stage.platform.environment(DEBIAN_FRONTEND="noninteractive")
+    for command in commands:
+        stage.run(shlex.split(command), env)

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
-from ds_ec2_machine import document, inventory
+from ds_ec2_machine import document, gpu, inventory
 from ds_ec2_machine.distributions import python
 from ds_ec2_machine.loader import read, sha, write
 from ds_ec2_machine.platform import CACHE, ENVIRONMENT, ENVIRONMENTS, WORK, Platform
-from ds_ec2_machine.recipes import BASE, Recipe
+from ds_ec2_machine.recipes import Recipe, base
 from ds_ec2_machine.stages import StageError
 from ds_ec2_machine.uv import Uv
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _STAMP = "ds-ec2.json"
 _BEFORE = f"{ENVIRONMENTS}/before"  # a link to the one that was in force before
-_NVIDIA = "/proc/driver/nvidia/version"
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ def wanted(platform: Platform, wish: Document) -> Wanted:
     """Return the environment that a document means on this machine."""
     usual = platform.settings().get("python", "3.12")
     version = min(wish.pythons, key=lambda one: abs(_minor(one) - _minor(usual))) if wish.pythons else usual
-    hardware = "nvidia" if Path(_NVIDIA).exists() else "cpu"  # PyTorch has a build for each
+    hardware = "nvidia" if gpu.present(platform) else "cpu"  # PyTorch has a build for each
     name = sha(f"{wish.value}\n{version}\n{hardware}".encode())[:16]
     return Wanted(wish, version, platform.file(f"{ENVIRONMENTS}/{name}"))
 
@@ -106,7 +105,7 @@ def prepare(stage: Stage) -> Uv:
         folder = want.folder.with_name(f"{want.folder.name}-base") if conda else want.folder
         if not _works(stage, folder):
             uv.run(stage, "venv", "--clear", "--python", interpreter, str(folder))
-    uv.install(stage, f"{folder}/bin/python", *BASE)
+    uv.install(stage, f"{folder}/bin/python", *base(stage.platform))
     _put_in_force(platform, folder)
     _on_path(platform)
     return uv

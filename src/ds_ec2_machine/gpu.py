@@ -10,9 +10,13 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from typing import Any, List, Optional
+from typing import TYPE_CHECKING, Any, List, Optional
+
+if TYPE_CHECKING:
+    from ds_ec2_machine.platform import Platform
 
 LIBRARY = "libnvidia-ml.so.1"
+_DRIVER = "/proc/driver/nvidia/version"
 _NOT_SUPPORTED = 3
 _INSUFFICIENT_SIZE = 7
 _WORDS = {
@@ -22,6 +26,11 @@ _WORDS = {
     18: "driver and library are of different versions",
 }
 """Of nvmlReturn_t; the rest is told as a number."""
+
+
+def present(platform: Platform) -> bool:
+    """Return whether this machine has NVIDIA's driver, and so one of its GPUs."""
+    return platform.file(_DRIVER).exists()
 
 
 class GpuError(OSError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,28 @@ Source: https://docs.kernel.org/admin-guide/devices.html
 """
 
 
+_CONTAINER = re.compile(r"docker[-/][0-9a-f]{64}")
+"""In the control group of a container's processes, by systemd's driver or by Docker's own.
+
+Source: https://docs.docker.com/engine/containers/runmetrics/
+"""
+
+
 @dataclass(frozen=True)
 class Process:
-    """A process: who runs it, its processor time, and its controlling terminal's number (0 for none)."""
+    """A process.
+
+    Args:
+        uid: Who runs it.
+        seconds: Its processor time.
+        terminal: Its controlling terminal's number, 0 for none.
+        contained: It is in a container, where people's work runs as root too.
+    """
 
     uid: int
     seconds: float
     terminal: int
+    contained: bool = False
 
     @property
     def pts(self) -> str:
@@ -40,10 +56,11 @@ def processes() -> Dict[int, Process]:
         try:
             uid = folder.stat().st_uid
             fields = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            contained = _CONTAINER.search((folder / "cgroup").read_text()) is not None
         except OSError:
             continue  # it has ended
         seconds = (int(fields[11]) + int(fields[12])) / tick
-        found[int(folder.name)] = Process(uid, seconds, int(fields[4]))
+        found[int(folder.name)] = Process(uid, seconds, int(fields[4]), contained)
     return found
 
 
@@ -64,7 +81,8 @@ class ProcessorTime:
             before = self._before.get(pid)
             delta = process.seconds - (before.seconds if before else 0.0)
             # The first look has nothing to compare with; a lower figure is another process of that number.
-            if self._before and self._is_person(process.uid) and pid != os.getpid():
+            theirs = (process.contained or self._is_person(process.uid)) and pid != os.getpid()
+            if self._before and theirs:
                 spent = delta if delta >= 0 else process.seconds
                 used += spent
                 in_terminals += spent if process.terminal else 0.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
-from typing import TYPE_CHECKING, Dict, Iterable, List
+from typing import TYPE_CHECKING, Dict, Iterable, List, Tuple
 
-from ds_ec2_machine import inventory
+from ds_ec2_machine import gpu, inventory
 from ds_ec2_machine.conda import Conda
 from ds_ec2_machine.document import CONDA, PYPROJECT, REQUIREMENTS, Document
 from ds_ec2_machine.inventory import normal
@@ -15,14 +15,22 @@ from ds_ec2_machine.platform import ENVIRONMENTS
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ds_ec2_machine.platform import Platform
     from ds_ec2_machine.stages import Stage
     from ds_ec2_machine.uv import Uv
 
 BASE = ("jupyterlab", "pip")
 """JupyterLab, with the kernel that it brings; pip for `%pip install` in notebooks."""
+DASHBOARD = "jupyterlab-nvdashboard"
+"""NVIDIA's own extension: load and memory of the GPUs in JupyterLab's side bar."""
 _PIN = re.compile(r"([A-Za-z0-9._-]+)(?:==|\s*@\s*)(\S+)")
 _BESIDE = re.compile(r"^(-r|-c|--requirement|--constraint)[\s=]+(?=[^/])")
 _INCLUDED = re.compile(r"(?:-r|--requirement)[\s=]*(\S+)")
+
+
+def base(platform: Platform) -> Tuple[str, ...]:
+    """Return what every environment has besides the user's packages."""
+    return (*BASE, DASHBOARD) if gpu.present(platform) else BASE
 
 
 class Recipe:
@@ -46,7 +54,8 @@ class Recipe:
         # What is worked out on the way; uv writes there as the user.
         self._scratch = stage.platform.user_folder(f"{ENVIRONMENTS}/.{stage.name}")
         self._base = self._scratch / "base.txt"
-        self._base.write_text("\n".join(BASE) + "\n")
+        self._always = base(stage.platform)
+        self._base.write_text("\n".join(self._always) + "\n")
         self._pip_part: List[str] = []
 
     def begin(self, interpreter: str, folder: Path) -> None:
@@ -80,7 +89,7 @@ class Recipe:
             # First what is pinned, then JupyterLab around it.
             strict = ["--require-hashes"] if self._document.kind != PYPROJECT else []
             self._pip(python, *strict, "-r", exact)
-            self._pip(python, *BASE, "-c", exact)
+            self._pip(python, *self._always, "-c", exact)
         elif prefer:
             self._pip(python, "--no-deps", "-r", str(self.solve(python, prefer)))
         else:

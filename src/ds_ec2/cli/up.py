@@ -69,6 +69,7 @@ Example:
     help="What is busy: cpu or terminals (cores), gpu (percent), network (kB/s).",
 )
 @click.option("--max-duration", metavar="TIME", help="Stop so long after each start in any case.")
+@click.option("--docker", is_flag=True, default=None, help="Docker too, with the GPUs in containers.")
 @click.option("--wait-ready", is_flag=True, help="Wait for all packages, not only for JupyterLab.")
 @click.option("--offline", is_flag=True, help="With --dry-run: plan from the catalogue, ask nobody.")
 @dry_run_option

@@ -41,6 +41,7 @@ STAGE_TITLES: Final = {
     "network": "way out",
     "jupyter": "JupyterLab",
     "environment": "packages",
+    "docker": "Docker",
     "ready": "ready",
 }
 """What a person reads for each stage."""

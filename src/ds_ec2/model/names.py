@@ -112,6 +112,8 @@ class MachineParameter:
     PYTHON: Final = "PythonVersion"
     IDLE_MINUTES: Final = "IdleMinutes"
     """0 turns the idle stop off."""
+    DOCKER: Final = "Docker"
+    """`yes` or `no`."""
     IDLE_THRESHOLDS: Final = "IdleThresholds"
     MAX_MINUTES: Final = "MaxMinutes"
     """0 for as long as it likes; a tag of the instance."""

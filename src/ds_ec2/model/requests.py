@@ -38,6 +38,7 @@ class UpRequest:
         packages: A document's path, or requirements with spaces between them; None takes the list that comes
             with ds-ec2, or what an earlier machine of the name had.
         python: Python version of the environment, `3.12`.
+        docker: Install Docker, with the NVIDIA toolkit where the image has it.
         idle_minutes: Stop after so many idle minutes; 0 for never.
         idle_thresholds: What is busy to it: (name, number) of `model.idle.THRESHOLDS`.
         max_minutes: Stop so long after each start; 0 for as long as it likes.
@@ -58,6 +59,7 @@ class UpRequest:
     initialization_rate: int | None = None
     packages: Path | str | None = None
     python: str = "3.12"
+    docker: bool = False
     idle_minutes: int = 60
     idle_thresholds: tuple[tuple[str, float], ...] = ()
     max_minutes: int = 0

@@ -251,6 +251,7 @@ def _machine_parameters(
         MachineParameter.ROOT_GIB: str(root),
         MachineParameter.PACKAGES: packages,
         MachineParameter.PYTHON: request.python,
+        MachineParameter.DOCKER: "yes" if request.docker else "no",
         MachineParameter.IDLE_MINUTES: str(request.idle_minutes),
         MachineParameter.IDLE_THRESHOLDS: ",".join(
             f"{key}={value:g}" for key, value in request.idle_thresholds

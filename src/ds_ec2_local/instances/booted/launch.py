@@ -72,6 +72,8 @@ class BootLauncher(launch.Launcher):
     def _first_process(self, tell: int, waits: int) -> NoReturn:
         linux.unshare(_OWN)
         linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
+        # For containers of the guest's own: /proc/sys is read-only in it.
+        Path("/proc/sys/net/ipv4/ip_forward").write_text("1\n")
         os.write(tell, b"made\n")
         os.close(tell)
         if not os.read(waits, 1):

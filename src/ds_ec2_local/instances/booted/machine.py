@@ -24,6 +24,7 @@ _GUEST: Final = Path(__file__).parents[1] / "guest"
 _NSPAWN: Final = (
     "systemd-nspawn", "--quiet", "--settings=no", "--register=no", "--keep-unit", "--console=pipe",
     "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--capability=CAP_NET_ADMIN",
+    "--system-call-filter=@keyring bpf",  # for Docker in it
     "--kill-signal=SIGRTMIN+3",
 )  # fmt: skip
 # Of an instance: `root` is `changes` over the image.
