@@ -17,7 +17,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ds_ec2_machine import disks, loader, pack, s3, status, supervisor, uv
+from ds_ec2_machine import (
+    disks,
+    docker,
+    document,
+    environment,
+    loader,
+    pack,
+    recipes,
+    s3,
+    status,
+    supervisor,
+    uv,
+)
 from ds_ec2_machine.boot import Boot
 from ds_ec2_machine.platform import Platform
 from ds_ec2_machine.stages import Stage, StageError
@@ -203,3 +215,34 @@ def test_a_disk_with_something_unknown_is_left_as_it_is(stage: Stage, tmp_path: 
     with pytest.raises(StageError, match="holds partitions"):
         disks._mount(stage, str(image))
     assert image.read_bytes() == before
+
+
+def test_a_machine_with_nvidias_driver_has_their_dashboard_and_an_environment_of_its_own(
+    machine: Machine, stage: Stage
+) -> None:
+    platform, wish = stage.platform, document.Document("numpy\n", "requirements", "0" * 64, "")
+    without = environment.wanted(platform, wish).folder
+    assert recipes.DASHBOARD not in recipes.base(platform)
+    # As Linux shows it where the driver is loaded; no GPU was seen.
+    machine.file("/proc/driver/nvidia/version").write_text("NVRM version: NVIDIA UNIX Open Kernel Module\n")
+    assert recipes.base(platform) == (*recipes.BASE, "jupyterlab-nvdashboard")
+    assert environment.wanted(platform, wish).folder != without
+
+
+def test_docker_that_cannot_be_had_says_why(machine: Machine, stage: Stage) -> None:
+    if shutil.which("dockerd"):
+        pytest.skip("Docker is installed here")
+    with pytest.raises(StageError, match="this system's packages are not known"):
+        docker.install(stage)
+    assert not machine.file("/etc/docker/daemon.json").exists()
+
+
+def test_where_docker_keeps_its_images_is_the_users_choice(machine: Machine, stage: Stage) -> None:
+    settings = machine.file("/etc/docker/daemon.json")
+    settings.write_text('{"runtimes": {"nvidia": {"path": "nvidia-container-runtime"}}}')
+    assert docker._configure(stage.platform)
+    assert json.loads(settings.read_text())["data-root"] == docker.IMAGES
+    assert "nvidia" in json.loads(settings.read_text())["runtimes"]
+    settings.write_text('{"data-root": "/opt/dlami/nvme/docker"}')
+    assert not docker._configure(stage.platform)
+    assert json.loads(settings.read_text()) == {"data-root": "/opt/dlami/nvme/docker"}
