@@ -34,9 +34,11 @@ def mount(stage: Stage) -> None:
         folder = Path(attached, volume)
         stage.wait(f"volume {volume}", folder.is_dir, 0.2)
         _link(platform, str(folder))
-    elif volume.startswith("vol-") and not os.path.ismount(DATA):
-        stage.wait(f"volume {volume}", lambda: _device(volume), 2.0)
-        _mount(stage, str(_device(volume)))
+    elif volume.startswith("vol-"):
+        if not os.path.ismount(DATA):  # at later boots fstab may have been quicker
+            stage.wait(f"volume {volume}", lambda: _device(volume), 2.0)
+            _mount(stage, str(_device(volume)))
+        _grow(stage)
     platform.user_folder(DATA)
 
 
@@ -85,9 +87,14 @@ def _mount(stage: Stage, device: str) -> None:
     _remember(f"{name} {DATA} {kind} defaults,nofail,x-systemd.device-timeout=30s 0 2")
     Path(DATA).mkdir(exist_ok=True)
     stage.run(["mount", device, DATA])
+
+
+def _grow(stage: Stage) -> None:
+    """Have the file system as large as its volume."""
     try:
+        device, kind = stage.run(["findmnt", "-n", "-o", "SOURCE,FSTYPE", DATA]).split()
         stage.run(_GROW[kind].format(device=device).split())
-    except StageError as error:
+    except (StageError, KeyError) as error:
         stage.say(f"not grown to the volume's size: {error}")  # smaller, and mounted all the same
 
 

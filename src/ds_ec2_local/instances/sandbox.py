@@ -221,7 +221,9 @@ class Sandboxes:
         Raises:
             SandboxError: It does not run, or its user-mode network does not start.
         """
-        self._running(instance_id).machine.set_way_out(open_=open)
+        machine = self._running(instance_id).machine
+        machine.spec = dataclasses.replace(machine.spec, way_out=open)
+        machine.set_way_out(open_=open)
 
     def attach(self, instance_id: str, volume_id: str, path: Path) -> None:
         """Show a host folder as a volume in a running instance.

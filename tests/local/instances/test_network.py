@@ -73,6 +73,7 @@ def test_the_way_out_opens_and_closes(stacked: World, outside: str) -> None:
     assert stacked.output(identity, fetch) == "api /x"
     stacked.sandboxes.set_way_out(identity, open=False)
     assert stacked.run(identity, fetch)[0] != 0
+    assert stacked.sandboxes._entries[identity].machine.spec.way_out is False  # for when it starts again
     stacked.sandboxes.set_way_out(identity, open=True)
     assert stacked.output(identity, fetch) == "api /x"
 

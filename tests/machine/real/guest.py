@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fcntl
 import functools
@@ -9,6 +10,7 @@ import json
 import os
 import signal
 import struct
+import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +24,7 @@ from ds_ec2_local.instances.errors import SandboxError
 from ds_ec2_local.instances.guest.processes import descendants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.conftest import CommandLine
 
@@ -78,6 +80,27 @@ class Cloud:
             aws_secret_access_key="any",
         )
 
+    @contextlib.contextmanager
+    def way_out_closed(self) -> Iterator[None]:
+        """Have no machine reach anything outside, or the AWS APIs: the default route is gone meanwhile."""
+        ec2 = self.client("ec2")
+        with contextlib.closing(ec2):
+            routes = [
+                {"RouteTableId": table["RouteTableId"], "DestinationCidrBlock": "0.0.0.0/0", key: route[key]}
+                for table in ec2.describe_route_tables()["RouteTables"]
+                for route in table["Routes"]
+                for key in ("InstanceId", "NetworkInterfaceId")
+                if route.get("DestinationCidrBlock") == "0.0.0.0/0" and route.get(key)
+            ]
+            assert routes, "no machine has a way out"
+            for one in {route["RouteTableId"] for route in routes}:
+                ec2.delete_route(RouteTableId=one, DestinationCidrBlock="0.0.0.0/0")
+            try:
+                yield
+            finally:
+                for one in {route["RouteTableId"]: route for route in routes}.values():
+                    ec2.create_route(**one)
+
     def up(self, name: str, packages: str = "six\n", *options: str, ok: bool = True) -> Guest:
         """Make a machine, and return once it is ready."""
         listed = self.state.parent / f"{name}.txt"
@@ -114,6 +137,17 @@ class Guest:
     def folder(self) -> Path:
         """Its folder on this host: `changes` is what it wrote over its image, seen while it is off too."""
         return self.cloud.state / "instances" / str(self.facts()["instance_id"])
+
+    def log(self, name: str) -> str:
+        """Return a file of its `/var/log` as it is now, whether it can be reached or not."""
+        path = self.folder / "changes/var/log" / name
+        return path.read_text() if path.exists() else ""
+
+    def journal(self, unit: str) -> str:
+        """Return what a unit said, by this host's journalctl, whether the machine can be reached or not."""
+        folder = self.folder / "changes/var/log/journal"
+        command = ["journalctl", "--no-pager", "-o", "cat", "-D", str(folder), "-u", unit]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     def status(self) -> dict[str, Any]:
         """Return `boot` (new at each run of the bootstrap) and `stages`; nothing before there are any."""
