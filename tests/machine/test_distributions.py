@@ -1,4 +1,4 @@
-"""The table of distributions, row by row. Amazon Linux and Ubuntu do not run here; their os-release files do."""
+"""The table of distributions, by row. Amazon Linux and Ubuntu do not run here; their os-release files do."""
 
 from __future__ import annotations
 

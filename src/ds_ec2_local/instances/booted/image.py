@@ -115,6 +115,8 @@ def _configuration(recipe: Recipe) -> str:
         "manage_etc_hosts": False,
         "apt": {"preserve_sources_list": True},
         "network": {"config": "disabled"},
+        "growpart": {"mode": "off"},  # the root volume is a folder
+        "resize_rootfs": False,
         "system_info": {
             "default_user": {
                 "name": recipe.user,

@@ -30,6 +30,7 @@ _PROGRAMS: Final = {
     "init": "#!/bin/sh\n# cloud-init looks for this variable in the environment of process 1.\n"
     "unset container container_uuid\nexec /lib/systemd/systemd\n",
     "systemd-detect-virt": '#!/bin/sh\n[ "$*" = "" ] && echo amazon && exit 0\nexit 1\n',
+    "udevadm": "#!/bin/sh\n# There is no udev in a container.\n",
     "dmidecode": """#!/bin/sh
 # Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/identify_ec2_instances.html
 case "$2" in
