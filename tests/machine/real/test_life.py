@@ -6,13 +6,15 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.machine.real.guest import ANSWERS, wait_for
+from tests.machine.real.guest import ANSWERS
 
 if TYPE_CHECKING:
     from tests.machine.real.guest import Cloud, Guest
 
 pytestmark = [pytest.mark.local, pytest.mark.slow, pytest.mark.timeout(600)]
 
+SIGNALLED = "sudo stat -c %y /var/lib/ds-ec2/signalled"
+"""Prints when the stack was told last that the machine can be reached."""
 STAGES = ["booted", "disks", "network", "jupyter", "environment", "ready"]
 
 
@@ -66,11 +68,17 @@ def test_the_data_volume_is_a_disk_of_its_size(guest: Guest) -> None:
     assert size.startswith("1.9")
 
 
-def test_the_agent_was_restarted_after_the_way_out_came(guest: Guest) -> None:
-    assert guest.run("sudo grep -c try-restart /var/log/ds-ec2/network.log") != "0"
+AGENT = """[Service]
+ExecStart=/bin/sh -c "cat /proc/uptime >>/var/log/agent-starts; exec sleep infinity"
+[Install]
+WantedBy=multi-user.target
+"""
+"""Stands for Session Manager's agent: it records its starts."""
 
 
 def test_a_reboot_from_inside_brings_jupyterlab_back_by_itself(guest: Guest) -> None:
+    unit = "/etc/systemd/system/amazon-ssm-agent.service"
+    guest.run(f"printf '%s' '{AGENT}' | sudo tee {unit} >/dev/null; sudo systemctl enable amazon-ssm-agent")
     before, token, done = (
         guest.status()["boot"],
         guest.run("sudo cat /var/lib/ds-ec2/jupyter-token"),
@@ -83,11 +91,13 @@ def test_a_reboot_from_inside_brings_jupyterlab_back_by_itself(guest: Guest) -> 
     assert guest.run("sudo cat /var/lib/ds-ec2/jupyter-token") == token
     assert installs(guest) == done
     assert guest.run("systemctl list-units --failed --no-legend") == ""
+    # By systemd, and again once there was a way out.
+    assert len(guest.log("agent-starts").splitlines()) == 2
 
 
 def test_stop_and_start_keep_everything(cloud: Cloud, guest: Guest) -> None:
     guest.run("sudo -u ec2-user sh -c 'echo kept >/data/work/note.txt'")
-    before, done = guest.status()["boot"], installs(guest)
+    before, done, signalled = guest.status()["boot"], installs(guest), guest.run(SIGNALLED)
     cloud.ds_ec2("stop", "work")
     assert guest.facts()["status"] == "stopped"
     cloud.ds_ec2("start", "work")
@@ -96,11 +106,5 @@ def test_stop_and_start_keep_everything(cloud: Cloud, guest: Guest) -> None:
     assert guest.run("cat /data/work/note.txt") == "kept"
     assert guest.run(ANSWERS) == "200"
     assert installs(guest) == done
-    signals = [one for one in requests(cloud) if one["action"] == "signal"]
-    assert len(signals) <= 1
-    wait_for("one boot's status", lambda: guest.status()["boot"] != before)
-
-
-def requests(cloud: Cloud) -> list[dict[str, str]]:
-    """What the embedded AWS was asked."""
-    return [json.loads(line) for line in (cloud.state / "requests.jsonl").read_text().splitlines()]
+    assert len(guest.log("agent-starts").splitlines()) == 4
+    assert guest.run(SIGNALLED) == signalled
