@@ -21,6 +21,15 @@ LIBRARY: Final = f"{agent.HOME}/lib"
 _STAND_INS: Final = "/usr/local/lib/ec2-local"
 INIT: Final = f"{_STAND_INS}/init"
 """What runs as process 1: systemd."""
+DMIDECODE: Final = """#!/bin/sh
+# Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/identify_ec2_instances.html
+case "$*" in
+  *system-uuid*|*system-serial-number*) echo {uuid} ;;
+  *system-manufacturer*|*chassis-asset-tag*) echo "Amazon EC2" ;;
+esac
+"""
+"""What the firmware of an instance says."""
+
 # cloud-init asks the metadata service for a token only where the firmware tells of EC2, and reads the
 # firmware only where it finds no container. Both are answered here, for its own services alone.
 _CLOUD_INIT: Final = (
@@ -31,13 +40,7 @@ _PROGRAMS: Final = {
     "unset container container_uuid\nexec /lib/systemd/systemd\n",
     "systemd-detect-virt": '#!/bin/sh\n[ "$*" = "" ] && echo amazon && exit 0\nexit 1\n',
     "udevadm": "#!/bin/sh\n# There is no udev in a container.\n",
-    "dmidecode": """#!/bin/sh
-# Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/identify_ec2_instances.html
-case "$2" in
-  system-uuid|system-serial-number) echo {uuid} ;;
-  system-manufacturer|chassis-asset-tag) echo "Amazon EC2" ;;
-esac
-""",
+    "dmidecode": DMIDECODE,
 }
 _AGENT: Final = "ec2-local-agent.service"
 _AGENT_UNIT: Final = """[Unit]
