@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import page, start_up, tunnel, up
+from benchmarks import boot, page, start_up, tunnel, up
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "benchmarks.md"
 
@@ -27,8 +27,12 @@ def main() -> None:
             costs, modules = start_up.costs(environment), start_up.modules(environment)
         finally:
             subprocess.run([str(start_up.BIN / "ds-ec2"), "local", "stop"], env=environment, check=False)
+    with tempfile.TemporaryDirectory() as home:
+        own = {"HOME": home, "XDG_STATE_HOME": home, "XDG_CONFIG_HOME": home}
+        ways = boot.ways(os.environ | own)
     rates = [tunnel.rate(pace, sessions) for pace in ("none", "agent") for sessions in (1, 4)]
-    figures = page.Figures(costs, modules, seconds, rates, tunnel.upload_at_default_pace(), tunnel.latency())
+    paced, latency = tunnel.upload_at_default_pace(), tunnel.latency()
+    figures = page.Figures(costs, modules, seconds, rates, paced, latency, ways)
     text = page.text(figures, busy)
     PAGE.write_text(text, encoding="utf-8")
     sys.stdout.write(text)
