@@ -177,7 +177,7 @@ def test_actions_of_rest_services_are_named_in_the_log(local_records: Any) -> No
 
 def test_what_is_missing_is_said_in_aws_form(local_records: Any) -> None:
     with pytest.raises(ClientError, match="embedded AWS has no"):
-        local_records.client("ec2").get_spot_placement_scores(TargetCapacity=1, InstanceTypes=["t3.micro"])
+        local_records.client("ec2").describe_mac_hosts()
 
 
 def test_faults_are_set_shown_and_taken_away(local_records: Any) -> None:
