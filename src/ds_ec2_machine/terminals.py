@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 _ECHO_S = 15.0
 """Output so soon after a notice is the notice: tmux and screen draw it again in terminals of their own."""
 
+_GRAIN_S = 8.0
+"""To so many seconds the kernel keeps a terminal's times: of two notices in them, the first one's stays.
+
+Source: linux/drivers/tty/tty_io.c, tty_update_time
+"""
+
 
 def of_people(platform: Platform, is_person: Callable[[int], bool], table: Dict[int, Process]) -> List[Path]:
     """Return the terminals that belong to people, or in which their processes run.
@@ -40,7 +46,7 @@ def quiet_s(path: Path, noticed_at: float) -> float:
         noticed_at: When the last notice was shown, Unix seconds.
     """
     found = path.stat()
-    ours = noticed_at - 1 <= found.st_mtime <= noticed_at + _ECHO_S
+    ours = noticed_at - _GRAIN_S <= found.st_mtime <= noticed_at + _ECHO_S
     return max(0.0, time.time() - (found.st_atime if ours else max(found.st_atime, found.st_mtime)))
 
 
