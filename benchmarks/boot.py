@@ -126,7 +126,8 @@ class _Bench:
     def lose(self, *also: str) -> None:
         """Terminate the machine, as somebody else would; its data volume stays."""
         if also:
-            self.ds_ec2("ssh", "bench", "--", f"sudo rm -rf {' '.join(also)}")
+            # The compiler that runs in the background would make its folders again.
+            self.ds_ec2("ssh", "bench", "--", f"sudo pkill -f [c]ompileall; sudo rm -rf {' '.join(also)}")
         with closing(self.client("ec2")) as ec2:
             ec2.terminate_instances(InstanceIds=[str(self._machine()["instance_id"])])
         _wait(lambda: self._machine()["status"] == "gone")

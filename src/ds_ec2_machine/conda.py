@@ -6,6 +6,7 @@ Source: https://pypi.org/project/py-rattler/
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict
 
@@ -87,7 +88,8 @@ def _tools(stage: Stage, uv: Uv, interpreter: str) -> str:
     mark = Path(folder, "tools.txt")
     if not mark.exists() or mark.read_text() != text:
         stage.say("getting rattler")
-        uv.run(stage, "venv", "--clear", "--python", interpreter, folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        uv.run(stage, "venv", "--python", interpreter, folder)
         listed = f"{folder}/tools.txt.new"
         write(listed, text.encode())
         install = ["pip", "install", "--python", f"{folder}/bin/python", "--no-deps", "--require-hashes"]

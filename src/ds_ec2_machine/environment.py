@@ -104,7 +104,9 @@ def prepare(stage: Stage) -> Uv:
         conda = want.document.kind == document.CONDA  # its packages go into a folder without a venv
         folder = want.folder.with_name(f"{want.folder.name}-base") if conda else want.folder
         if not _works(stage, folder):
-            uv.run(stage, "venv", "--clear", "--python", interpreter, str(folder))
+            # uv's own --clear leaves alone what is no environment, such as one that was removed by half.
+            shutil.rmtree(folder, ignore_errors=True)
+            uv.run(stage, "venv", "--python", interpreter, str(folder))
     uv.install(stage, f"{folder}/bin/python", *base(stage.platform))
     _put_in_force(platform, folder)
     _on_path(platform)

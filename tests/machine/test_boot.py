@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -11,6 +12,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.machine.conftest import SETTINGS
 from websockets.sync.client import connect
 
 if TYPE_CHECKING:
@@ -185,6 +187,23 @@ def test_jupyterlab_comes_back_when_it_is_killed(booted: Machine) -> None:
         except OSError:
             continue
     assert after > before
+
+
+def test_half_of_an_environment_is_no_obstacle(machine: Machine) -> None:
+    machine.aws.publish_package()
+    machine.aws.parameters[machine.aws.path("settings")] = json.dumps(SETTINGS)
+    machine.aws.parameters[machine.aws.path("packages")] = "#"
+    assert machine.boot().returncode == 0
+    folder = machine.file("/data/ds-ec2/env").resolve()
+    for compiler in machine.processes("compileall"):
+        os.kill(compiler, signal.SIGKILL)
+    shutil.rmtree(folder)
+    (folder / "lib").mkdir(parents=True)
+    (folder / "lib/late.pyc").write_text("compiled while it was removed")
+    outcome = machine.boot()
+    assert outcome.returncode == 0, outcome.stdout
+    assert (folder / "bin/python").exists()
+    assert not (folder / "lib/late.pyc").exists()
 
 
 def test_a_machine_without_its_volume_fails_the_stack(machine: Machine) -> None:
