@@ -19,8 +19,10 @@ BIN = Path(sys.executable).parent
 
 
 def pytest_configure() -> None:
-    # Whoever runs the tests in the background has Ctrl-C ignored, and so would every command that they start.
+    # Whoever runs the tests in the background may have these ignored, and so would all that they start:
+    # Ctrl-C, and the hang-up by which ssh ends its ProxyCommand.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
