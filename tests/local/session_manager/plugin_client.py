@@ -116,7 +116,7 @@ class PluginClient:
     async def next(self, timeout_s: float = 5) -> wire.Message:
         return await asyncio.wait_for(self.received.get(), timeout_s)
 
-    async def goodbye(self, timeout_s: float = 5) -> dict[str, Any]:
+    async def goodbye(self, timeout_s: float = 15) -> dict[str, Any]:
         return await asyncio.wait_for(asyncio.shield(self.closed), timeout_s)
 
     async def output(self, until: bytes, payload_type: int = wire.PayloadType.OUTPUT) -> bytes:
