@@ -137,7 +137,7 @@ def test_up_refuses_a_list_that_is_none(
 
 def test_up_refuses_a_folder_as_a_list(ds_ec2: CommandLine, tmp_path: Path) -> None:
     run = ds_ec2("up", "--yes", "--packages", str(tmp_path), ok=False)
-    refused(run, USAGE, "cannot be read", f"ls -ld {tmp_path}")
+    refused(run, USAGE, "holds no environment", f"ls {tmp_path}")
 
 
 @pytest.mark.parametrize(
