@@ -116,7 +116,7 @@ class PluginClient:
     async def next(self, timeout_s: float = 5) -> wire.Message:
         return await asyncio.wait_for(self.received.get(), timeout_s)
 
-    async def goodbye(self, timeout_s: float = 15) -> dict[str, Any]:
+    async def goodbye(self, timeout_s: float = 5) -> dict[str, Any]:
         return await asyncio.wait_for(asyncio.shield(self.closed), timeout_s)
 
     async def output(self, until: bytes, payload_type: int = wire.PayloadType.OUTPUT) -> bytes:
@@ -161,7 +161,9 @@ class PluginClient:
                 elif message.message_type == wire.MessageType.CHANNEL_CLOSED:
                     self.closed.set_result(json.loads(message.payload))
                 elif not self.ignore(message):
-                    await self._on_output(message, connection)
+                    # The other side may have closed already; what it sent before is still to be read.
+                    with contextlib.suppress(ConnectionClosed):
+                        await self._on_output(message, connection)
 
     async def _on_output(self, message: wire.Message, connection: ClientConnection) -> None:
         self.frames.append(message)
