@@ -54,9 +54,9 @@ def _lab(account: Account, *, once: bool, browser: bool) -> None:
         if once:
             output.emit(f"JupyterLab answered at {lab.url}")
             return
-        show_address(lab, browser=browser)
-        output.say("Ctrl-C ends the demo.")
         with suppress(KeyboardInterrupt):
+            show_address(lab, browser=browser)
+            output.say("Ctrl-C ends the demo.")
             lab.wait()
             raise lab.broken()
 

@@ -53,33 +53,26 @@ def command(
     ):
         raise click.Abort
     with show_steps(open_lab(account, plan)) as lab:
-        if as_json:
-            output.emit_json({"url": lab.url_with_token, "port": lab.local_port, "machine": lab.machine})
-        else:
-            show_address(lab, browser=not no_browser)
-            output.say("Ctrl-C closes the tunnel.")
-        stay(lab, target)
+        try:
+            if as_json:
+                output.emit_json({"url": lab.url_with_token, "port": lab.local_port, "machine": lab.machine})
+            else:
+                show_address(lab, browser=not no_browser)
+                output.say("Ctrl-C closes the tunnel.")
+            lab.wait()
+        except KeyboardInterrupt:
+            output.say(_what_runs_on(lab, target))
+            return
+        raise lab.broken()
 
 
-def stay(lab: LabSession, target: Target) -> None:
-    """Wait for Ctrl-C.
-
-    Raises:
-        DsEc2Error: The tunnel broke for good.
-    """
-    from ds_ec2.console import output
+def _what_runs_on(lab: LabSession, target: Target) -> str:
+    """Return what a person is told who closes the tunnel."""
     from ds_ec2.console.amounts import per_hour
 
-    try:
-        lab.wait()
-    except KeyboardInterrupt:
-        name = f"{lab.machine.name}{target.flags}"
-        price = per_hour(lab.machine.usd_per_hour)
-        output.say(
-            f"\nThe tunnel is closed; {lab.machine.name} runs on ({price}). Stop it: ds-ec2 stop {name}"
-        )
-        return
-    raise lab.broken()
+    price = per_hour(lab.machine.usd_per_hour)
+    stop = f"ds-ec2 stop {lab.machine.name}{target.flags}"
+    return f"\nThe tunnel is closed; {lab.machine.name} runs on ({price}). Stop it: {stop}"
 
 
 def show_address(lab: LabSession, *, browser: bool) -> None:
