@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.local.operations.test_main_job import done, down
+from tests.local.operations.steps import done
+from tests.local.operations.test_main_job import down
 
 from ds_ec2.errors import DsEc2Error, UsageError
 from ds_ec2.model.machine import MachineStatus

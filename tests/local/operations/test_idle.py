@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
+from tests.local.operations.steps import done
 
 from ds_ec2.aws.account import open_account
 from ds_ec2.cli.main import main
@@ -22,24 +23,13 @@ from ds_ec2.operations.power import stop
 from ds_ec2.operations.up import apply_up, plan_up
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
 
     from ds_ec2.aws.account import Account
     from ds_ec2.model.machine import Machine
-    from ds_ec2.model.steps import Step
 
 pytestmark = [pytest.mark.local, pytest.mark.slow]
-T = TypeVar("T")
 SIGNALS = ["boot", "cpu", "gpu", "network", "kernels", "terminals", "typing", "keep"]
-
-
-def done(steps: Generator[Step, None, T]) -> T:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: T = end.value
-            return result
 
 
 @pytest.fixture(scope="module")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import socket
 from http.client import HTTPConnection
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from tests.local.operations.steps import done
 
 from ds_ec2.errors import DsEc2Error, UsageError
 from ds_ec2.model.machine import MachineStatus
 from ds_ec2.model.plans import StackAction
 from ds_ec2.model.requests import DataFate, DownRequest, UpRequest
-from ds_ec2.model.steps import Step, StepState
+from ds_ec2.model.steps import StepState
 from ds_ec2.operations.down import apply_down, plan_down
 from ds_ec2.operations.lab import LabSession, open_lab, plan_lab
 from ds_ec2.operations.logs import logs
@@ -24,23 +25,13 @@ from ds_ec2.operations.shell import authorize
 from ds_ec2.operations.up import apply_up, plan_up
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from ds_ec2.aws.account import Account
     from ds_ec2.model.machine import Machine
 
 pytestmark = [pytest.mark.local, pytest.mark.slow]
-T = TypeVar("T")
-
-
-def done(steps: Generator[Step, None, T]) -> T:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: T = end.value
-            return result
 
 
 def up(account: Account, name: str, packages: Path) -> Machine:

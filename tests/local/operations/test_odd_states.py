@@ -9,7 +9,7 @@ from urllib.request import Request, urlopen
 import boto3
 import pytest
 from tests.local.conftest import wait_until
-from tests.local.operations.test_stacks import done
+from tests.local.operations.steps import done
 
 from ds_ec2.errors import DsEc2Error
 from ds_ec2.model.names import TAG_MANAGED_BY, TAG_NAME, TAG_OWNER, TAG_PART

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.local.operations.steps import done
 
 from ds_ec2.errors import UsageError
 from ds_ec2.model.plans import StackAction, StackPlan
@@ -16,25 +17,16 @@ from ds_ec2.operations.stacks import make_stack, remove_stack, stack_tags
 from ds_ec2.operations.up import plan_up
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
 
     from ds_ec2.aws.account import Account
-    from ds_ec2.model.steps import Step
 
 pytestmark = pytest.mark.local
 GIB = 70
 
 
-def made(steps: Generator[Step, None, Any]) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-
-
 def make_data(account: Account, plan: StackPlan) -> Any:
-    return made(make_stack(account, plan, dict(plan.parameters), stack_tags("data", "ana", "paper")))
+    return done(make_stack(account, plan, dict(plan.parameters), stack_tags("data", "ana", "paper")))
 
 
 def content(volume: str) -> Path:
@@ -49,7 +41,7 @@ def kept(account: Account) -> Iterator[str]:
     content(volume).parent.mkdir(parents=True, exist_ok=True)
     content(volume).write_text("precious")
     down = plan_down(account, DownRequest("paper", DataFate.KEEP_SNAPSHOT))
-    (left,) = made(apply_down(account, down)).leftovers
+    (left,) = done(apply_down(account, down)).leftovers
     yield left.id
     account.ec2.delete_snapshot(left.id)
 
@@ -68,7 +60,7 @@ def test_a_new_volume_has_what_the_snapshot_holds(account: Account, kept: str) -
             plan_up(account, UpRequest(name="paper", snapshot=other))
         account.ec2.delete_snapshot(other)
     finally:
-        made(remove_stack(account, stack, "data"))
+        done(remove_stack(account, stack, "data"))
 
 
 def test_slow_first_reads_are_told(account: Account, kept: str) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.local.operations.steps import done
 
 from ds_ec2.errors import DsEc2Error, NotFoundError
 from ds_ec2.model.machine import MachineStatus
@@ -36,17 +37,6 @@ if TYPE_CHECKING:
     Faults = Callable[..., None]
 
 pytestmark = pytest.mark.local
-T = TypeVar("T")
-
-
-def done(steps: Generator[Step, None, T]) -> T:
-    """Run an operation to its end."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: T = end.value
-            return result
 
 
 def data_plan(name: str, gib: int = 5) -> StackPlan:
