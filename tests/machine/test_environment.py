@@ -164,6 +164,15 @@ def test_nonsense_is_no_document(applied: Machine, document: str) -> None:
         assert "the stack names no" in told["error"]
 
 
+def test_versions_before_a_release_are_taken_where_the_list_says_so(applied: Machine) -> None:
+    applied.aws.publish_wheel("earlytool", "ANSWER = 1\n")
+    applied.aws.publish_wheel("earlytool", "ANSWER = 2\n", "2.0rc1")
+    assert apply(applied, "earlytool\n")["ok"]
+    assert answer(applied, "import earlytool; print(earlytool.ANSWER)") == "1"
+    assert apply(applied, "--pre\nearlytool>1.0\n")["ok"]
+    assert answer(applied, "import earlytool; print(earlytool.ANSWER)") == "2"
+
+
 def test_hashes_are_held_to(applied: Machine) -> None:
     right = applied.aws.publish_wheel("hashedtool", "ANSWER = 1\n")
     wrong = apply(applied, f"hashedtool==1.0 --hash=sha256:{'0' * 64}\n")

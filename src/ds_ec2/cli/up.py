@@ -102,7 +102,8 @@ def command(
     offline, idle_timeout = options.pop("offline"), options.pop("idle_timeout")
     thresholds, longest = options.pop("idle_pairs"), options.pop("max_duration")
     given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
-    given["idle_thresholds"] = tuple(parse_thresholds(thresholds).items())
+    if thresholds:
+        given["idle_thresholds"] = tuple(parse_thresholds(thresholds).items())
     if idle_timeout is not None:
         given["idle_minutes"] = parse_minutes(idle_timeout, "ds-ec2 up --idle-timeout 60m")
     if longest is not None:
@@ -112,6 +113,8 @@ def command(
         "data_gib": settings.data_gib,
         "python": settings.python,
         "idle_minutes": settings.idle_minutes,
+        "idle_thresholds": settings.idle_thresholds,
+        "max_minutes": settings.max_minutes,
         "packages": settings.requirements,
         "way_out": settings.way_out,
     }

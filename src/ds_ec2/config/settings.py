@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ds_ec2.config.paths import config_file
 from ds_ec2.errors import UsageError
 from ds_ec2.model.defaults import DEFAULT_TYPE, WayOut
+from ds_ec2.model.idle import THRESHOLDS, parse_thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +35,15 @@ def _number(lowest: int, highest: int) -> Callable[[Any], int]:
         return int(value)
 
     return read
+
+
+def _thresholds(value: Any) -> tuple[tuple[str, float], ...]:
+    if not isinstance(value, str):
+        raise ValueError
+    try:
+        return tuple(parse_thresholds(filter(None, value.replace(",", " ").split())).items())
+    except UsageError as error:
+        raise ValueError from error
 
 
 def _path(value: Any) -> Path:
@@ -66,6 +76,12 @@ class Settings:
     python: str = field(default="3.12", metadata=_rule(_text(r"3\.[0-9]+"), "a version such as 3.12"))
     idle_minutes: int = field(
         default=60, metadata=_rule(_number(0, 10080), "0 (never stop) to 10080 minutes")
+    )
+    idle_thresholds: tuple[tuple[str, float], ...] = field(
+        default=(), metadata=_rule(_thresholds, f"such as cpu=0.5,gpu=10; there are {', '.join(THRESHOLDS)}")
+    )
+    max_minutes: int = field(
+        default=0, metadata=_rule(_number(0, 525600), "0 (as long as it likes) to 525600 minutes")
     )
     way_out: WayOut = field(
         default=WayOut.NAT_INSTANCE, metadata=_rule(WayOut, "one of " + ", ".join(WayOut))

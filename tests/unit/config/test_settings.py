@@ -36,6 +36,12 @@ def test_the_file_is_read(write: Write) -> None:
     assert (settings.idle_minutes, settings.way_out) == (30, WayOut.NONE)
 
 
+def test_what_is_busy_and_the_longest_run_can_be_set_for_all_machines(write: Write) -> None:
+    settings = write('idle_thresholds = "cpu=0.5, gpu=10"\nmax_minutes = 480')
+    assert settings.idle_thresholds == (("cpu", 0.5), ("gpu", 10.0))
+    assert settings.max_minutes == 480
+
+
 def test_the_environment_goes_before_the_file(write: Write) -> None:
     settings = write(
         'region = "eu-west-1"\nidle_minutes = 30', DS_EC2_REGION="us-west-2", DS_EC2_IDLE_MINUTES="0"
@@ -51,6 +57,9 @@ def test_the_environment_goes_before_the_file(write: Write) -> None:
         ("idle_minutes = true", "idle_minutes", "True"),
         ('data_gib = "many"', "data_gib", "many"),
         ('way_out = "bridge"', "way_out", "bridge"),
+        ('idle_thresholds = "tabs=1"', "idle_thresholds", "tabs=1"),
+        ("idle_thresholds = 3", "idle_thresholds", "3"),
+        ('max_minutes = "8h"', "max_minutes", "8h"),
         ("python = 3.12", "python", "3.12"),
     ],
 )
