@@ -38,10 +38,8 @@ def _number(lowest: int, highest: int) -> Callable[[Any], int]:
 
 
 def _thresholds(value: Any) -> tuple[tuple[str, float], ...]:
-    if not isinstance(value, str):
-        raise ValueError
     try:
-        return tuple(parse_thresholds(filter(None, value.replace(",", " ").split())).items())
+        return tuple(parse_thresholds(filter(None, _text(r".*")(value).replace(",", " ").split())).items())
     except UsageError as error:
         raise ValueError from error
 
