@@ -9,6 +9,7 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend
 
 from ds_ec2_local.services.ec2 import images, launch, spot
+from ds_ec2_local.services.ec2.reservations import OPEN, Reservation, Reservations, place
 from ds_ec2_local.services.parts import current
 
 _USER: Final = ("Client.UserInitiatedShutdown", "User initiated shutdown")
@@ -22,6 +23,7 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.launches_by_token: dict[str, Any] = {}
+        self.capacity_held = Reservations()
         self._open_default_vpc()
 
     def _open_default_vpc(self) -> None:
@@ -43,7 +45,8 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
         """Launch instances (also for Auto Scaling and fleets, which call this directly)."""
         if not kwargs.get("subnet_id") and not kwargs.get("nics"):
             kwargs["subnet_id"] = self._default_subnet(kwargs.get("placement"))
-        self.check_launch(image_id, count, kwargs)
+        reservation_held = self.check_launch(image_id, count, kwargs)
+        targeting = kwargs.pop("capacity_reservation", None) or OPEN
         devices = self._devices(image_id, kwargs.pop("block_device_mappings", None) or [])
         profile = {
             name: kwargs.pop(name, None) for name in ("iam_instance_profile_name", "iam_instance_profile_arn")
@@ -53,6 +56,7 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
             image_id, count, user_data, security_group_names, **kwargs, block_device_mappings=[]
         )
         for instance in reservation.instances:
+            place(instance, targeting, reservation_held)
             self._finish(instance, devices, tags.get("volume", {}))
             if any(profile.values()):
                 self.associate_iam_instance_profile(instance.id, **profile)
@@ -72,9 +76,13 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
             started.append((instance, copy.copy(instance._state)))  # noqa: SLF001 - moto's own way
             if instance.state != "stopped":
                 continue
-            zone = instance.availability_zone
-            launch.check_capacity(parts.faults, self.region_name, zone, instance.instance_type)
-            self._check_quota(instance.instance_type, 1, spot=instance.lifecycle == "spot")
+            targeting = instance.capacity_reservation_specification
+            zone, kind = instance.availability_zone, instance.instance_type
+            held = self.capacity_held.target(targeting, kind, zone)
+            if held is None:
+                launch.check_capacity(parts.faults, self.region_name, zone, kind)
+                self._check_quota(kind, 1, spot=instance.lifecycle == "spot")
+            place(instance, targeting, held)
             for nic in instance.nics.values():
                 nic.start()
             instance.launch_time = _now()
@@ -177,8 +185,8 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
 
     # -- launching -----------------------------------------------------------------------------------------
 
-    def check_launch(self, image_id: str, count: int, kwargs: dict[str, Any]) -> None:
-        """Refuse what EC2 refuses before anything is made."""
+    def check_launch(self, image_id: str, count: int, kwargs: dict[str, Any]) -> Reservation | None:
+        """Refuse what EC2 refuses before anything is made; return the reservation that it goes into."""
         wanted = kwargs.get("instance_type") or _DEFAULT_TYPE
         launch.check_type(wanted)
         found = self.describe_images(ami_ids=[image_id]) if image_id else []
@@ -187,12 +195,23 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
         zone = self._zone(kwargs)
         if zone:
             launch.check_zone(self.region_name, zone, wanted)
+            if held := self.capacity_held.target(kwargs.get("capacity_reservation") or {}, wanted, zone):
+                return held
             launch.check_capacity(current().faults, self.region_name, zone, wanted)
         self._check_quota(wanted, count, spot=bool(kwargs.get("instance_market_options")))
+        return None
+
+    def reserve(self, made: Reservation) -> None:
+        """Hold capacity, if EC2 would."""
+        launch.check_zone(self.region_name, made.zone, made.instance_type)
+        launch.check_capacity(current().faults, self.region_name, made.zone, made.instance_type)
+        self._check_quota(made.instance_type, made.count, spot=False)
+        self.capacity_held.add(made)
 
     def _check_quota(self, instance_type: str, count: int, *, spot: bool) -> None:
         up = [i for i in self.all_instances() if i.state in {"pending", "running"}]
-        launch.check_quota(current().faults, up, instance_type, count, spot=spot)
+        held = [one for one in self.capacity_held.held() for _ in range(one.free)]
+        launch.check_quota(current().faults, [*up, *held], instance_type, count, spot=spot)
 
     def _default_subnet(self, zone: str | None) -> str | None:
         """Return the default VPC's subnet in a zone, or in the first: EC2 chooses one too."""
@@ -266,7 +285,8 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
 
     def create_tags(self, resource_ids: list[str], tags: dict[str, str]) -> Any:
         """Tag resources; the metadata service tells an instance's tags."""
-        answer = super().create_tags(resource_ids, tags)
+        others = [name for name in resource_ids if not self.capacity_held.tag(name, tags)]
+        answer = super().create_tags(others, tags) if others else True
         machines = current().machines
         for instance in filter(None, (machines.find(name) for name in resource_ids)):
             told = {tag["key"]: tag["value"] for tag in instance.get_tags()}

@@ -14,6 +14,7 @@ from moto.ec2.utils import filter_iam_instance_profiles, parse_user_data
 
 from ds_ec2_local.services import pricing
 from ds_ec2_local.services.ec2 import launch
+from ds_ec2_local.services.ec2.reservation_calls import ReservationCalls
 from ds_ec2_local.services.ec2.spot import SHARE_OF_ON_DEMAND
 from ds_ec2_local.services.parts import current
 
@@ -33,7 +34,7 @@ _NOT_OF_A_LAUNCH: Final = {"TagSpecifications", "NetworkInterfaces"}
 """Members of a launch template that moto reads itself, or that are merged one by one."""
 
 
-class LocalEC2Response(EC2Response):  # type: ignore[misc] # moto has no types
+class LocalEC2Response(ReservationCalls, EC2Response):  # type: ignore[misc] # moto has no types
     """Answers EC2's calls."""
 
     def call_action(self) -> Any:
@@ -241,6 +242,7 @@ class LocalEC2Response(EC2Response):  # type: ignore[misc] # moto has no types
             "ipv6_address_count": None,
             "metadata_options": asked.get("MetadataOptions") or {},
             "client_token": asked.get("ClientToken"),
+            "capacity_reservation": asked.get("CapacityReservationSpecification") or {},
         }
         if mappings := asked.get("BlockDeviceMappings"):
             arguments["block_device_mappings"] = mappings
