@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from constructs import Construct
 
-SWEEP: Final = "rate(15 minutes)"
+SWEEP: Final = "rate(5 minutes)"
+"""A hold on capacity that its command left is past its minute for so long at most."""
 _LOG_DAYS: Final = 14
 
 

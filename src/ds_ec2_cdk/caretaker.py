@@ -1,4 +1,4 @@
-"""The function that stops machines which nothing watches any more, or which are past their time."""
+"""The function that stops what nothing watches, or is past its time: machines, holds on capacity."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aws_cdk as cdk
 
-from ds_ec2.model.names import TAG_PART, TAG_STOPPED_BECAUSE
+from ds_ec2.model.names import HOLD, TAG_PART, TAG_STOPPED_BECAUSE
 from ds_ec2_cdk.account_function import AccountFunction
 from ds_ec2_cdk.embed import caretaker_code
 
@@ -28,7 +28,11 @@ def caretaker(scope: Construct, sweep: events.CfnRule) -> None:
     arn = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:%s"
     statements: list[dict[str, Any]] = [
         # EC2's Describe calls know no resources.
-        {"Effect": "Allow", "Action": "ec2:DescribeInstances", "Resource": "*"},
+        {
+            "Effect": "Allow",
+            "Action": ["ec2:DescribeInstances", "ec2:DescribeCapacityReservations"],
+            "Resource": "*",
+        },
         {
             "Effect": "Allow",
             "Action": "ssm:GetParameters",
@@ -36,11 +40,18 @@ def caretaker(scope: Construct, sweep: events.CfnRule) -> None:
         },
         {
             "Effect": "Allow",
-            "Action": ["ec2:StopInstances", "ec2:CreateTags"],
-            "Resource": cdk.Fn.sub(arn % ("ec2", "instance/*")),
+            "Action": [
+                "ec2:StopInstances",
+                "ec2:CreateTags",
+                "ec2:ModifyInstanceCapacityReservationAttributes",
+                "ec2:CancelCapacityReservation",
+            ],
+            "Resource": [
+                cdk.Fn.sub(arn % ("ec2", what)) for what in ("instance/*", "capacity-reservation/*")
+            ],
             "Condition": {
-                "StringEquals": {f"aws:ResourceTag/{TAG_PART}": ["machine", "all-in-one"]},
-                # A stop has no tag keys: all of none are this one.
+                "StringEquals": {f"aws:ResourceTag/{TAG_PART}": ["machine", "all-in-one", HOLD]},
+                # The others have no tag keys: all of none are this one.
                 "ForAllValues:StringEquals": {"aws:TagKeys": [TAG_STOPPED_BECAUSE]},
             },
         },
@@ -48,7 +59,7 @@ def caretaker(scope: Construct, sweep: events.CfnRule) -> None:
     made = AccountFunction(
         scope,
         "Caretaker",
-        "Stops machines without a heartbeat or past their time",
+        "Stops machines without a heartbeat or past their time, cancels holds past theirs",
         code=caretaker_code(),
         statements=statements,
         variables={"SILENT_MINUTES": str(SILENT_MINUTES)},

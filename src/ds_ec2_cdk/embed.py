@@ -100,13 +100,14 @@ def caretaker_code() -> str:
 
 
 def _inline(file: str) -> str:
-    """Return a function of the account without comments and blank lines.
+    """Return a function of the account without comments and blank lines, indented by one space a level.
 
     Raises:
         ValueError: It is too long to stand in a template.
     """
-    source = files("ds_ec2_account").joinpath(file).read_text(encoding="utf-8")
-    text = "\n".join(filter(None, pack.bare(source).splitlines())) + "\n"
+    source = pack.bare(files("ds_ec2_account").joinpath(file).read_text(encoding="utf-8"))
+    lines = (" " * ((len(line) - len(line.lstrip())) // 4) + line.lstrip() for line in source.splitlines())
+    text = "\n".join(filter(None, lines)) + "\n"
     if len(text) > INLINE_LIMIT:
         raise ValueError(f"{file} has {len(text)} characters, inline code at most {INLINE_LIMIT}")
     return text

@@ -9,6 +9,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from ds_ec2.model.names import NetworkParameter
 from ds_ec2_cdk.caretaker import caretaker
 from ds_ec2_cdk.transit import transit_bucket
 from ds_ec2_cdk.way_out import WayOut
@@ -16,9 +17,11 @@ from ds_ec2_cdk.way_out import WayOut
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MOST_ZONES: Final = 3
+MOST_ZONES: Final = len(NetworkParameter.ZONES)
 _HOST_BITS: Final = 6
-"""Subnets of 64 addresses, 59 of them usable: four fit into the smallest VPC (/24)."""
+"""Subnets of 64 addresses, 59 of them usable: eight fit into the smallest VPC (/23)."""
+_PUBLIC: Final = 3
+"""Which block the public subnet has: a network that gets more zones keeps the subnets it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,8 @@ class Network(Construct):
     """A VPC with a private subnet in each zone, and everything that machines in it share.
 
     Args:
-        vpc_cidr: Address range, /16 to /24.
-        zones: One to three; the first must have no condition, the way out is there.
+        vpc_cidr: Address range, /16 to /23.
+        zones: One to six; the first must have no condition, the way out is there.
         way_out_image: Amazon Linux 2023 for the NAT instance.
         way_out_type: Its instance type, of the image's architecture.
     """
@@ -67,7 +70,7 @@ class Network(Construct):
             tags=[cdk.CfnTag(key="Name", value="ds-ec2")],
         )
         blocks = cdk.Fn.cidr(self.vpc.attr_cidr_block, MOST_ZONES + 1, str(_HOST_BITS))
-        public = self._public_subnet(cdk.Fn.select(MOST_ZONES, blocks))
+        public = self._public_subnet(cdk.Fn.select(_PUBLIC, blocks))
         self.security_group = self._machine_group()
         self.way_out = WayOut(
             self,
@@ -156,13 +159,13 @@ class Network(Construct):
         return tuple(self._private_subnet(index, blocks, table) for index in range(len(self._zones)))
 
     def _private_subnet(self, index: int, blocks: list[str], table: ec2.CfnRouteTable) -> ec2.CfnSubnet:
-        zone, letter = self._zones[index], "ABC"[index]
+        zone, letter = self._zones[index], "ABCDEF"[index]
         subnet = ec2.CfnSubnet(
             self,
             f"PrivateSubnet{letter}",
             vpc_id=self.vpc.ref,
             availability_zone=zone.name,
-            cidr_block=cdk.Fn.select(index, blocks),
+            cidr_block=cdk.Fn.select(index + (index >= _PUBLIC), blocks),
             map_public_ip_on_launch=False,
             tags=[cdk.CfnTag(key="Name", value=f"ds-ec2 private {letter.lower()}")],
         )

@@ -43,12 +43,11 @@ _GP3_MOST_GIB: Final = 16_384
 
 RULES: Final = {
     NetworkParameter.VPC_CIDR: Rule(
-        "Address range of the VPC, /16 to /24; it never changes",
-        r"[0-9]{1,3}(\.[0-9]{1,3}){3}/(1[6-9]|2[0-4])",
+        "Address range of the VPC, /16 to /23; it never changes",
+        r"[0-9]{1,3}(\.[0-9]{1,3}){3}/(1[6-9]|2[0-3])",
     ),
-    NetworkParameter.ZONE_A: Rule("An availability zone; the way out is here", _ZONE),
-    NetworkParameter.ZONE_B: Rule("A second zone, or empty", f"({_ZONE})?"),
-    NetworkParameter.ZONE_C: Rule("A third zone, or empty", f"({_ZONE})?"),
+    NetworkParameter.ZONES[0]: Rule("An availability zone; the way out is here", _ZONE),
+    **dict.fromkeys(NetworkParameter.ZONES[1:], Rule("One more zone, or empty")),
     NetworkParameter.WAY_OUT: Rule("How machines reach the internet", values=("nat-instance",)),
     NetworkParameter.WAY_OUT_IMAGE: Rule(
         "Image of the way out: Amazon Linux 2023 of its type's architecture", kind="AWS::EC2::Image::Id"

@@ -63,8 +63,9 @@ class NetworkStack(PlainStack):
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id, "ds-ec2: the network that all machines of a region share")
         cidr = parameter(self, NetworkParameter.VPC_CIDR, "10.0.0.0/16")
-        zones = [Zone(parameter(self, NetworkParameter.ZONE_A))]
-        for name in (NetworkParameter.ZONE_B, NetworkParameter.ZONE_C):
+        first, *others = NetworkParameter.ZONES
+        zones = [Zone(parameter(self, first))]
+        for name in others:
             zone = parameter(self, name, "")
             there = cdk.CfnCondition(
                 self, f"Has{name}", expression=cdk.Fn.condition_not(cdk.Fn.condition_equals(zone, ""))

@@ -54,9 +54,9 @@ def check_cidr(text: str) -> None:
         size = IPv4Network(text).prefixlen
     except ValueError as error:
         raise UsageError(f"{text} is no address range", why=str(error), hint="--cidr 10.7.0.0/16") from None
-    # A VPC may be /16 to /28; four subnets of at least 16 addresses need /24 with room to breathe.
+    # A VPC may be /16 to /28; seven subnets of 64 addresses need /23.
     # Source: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
-    if not 16 <= size <= 24:
+    if not 16 <= size <= 23:
         raise UsageError(
-            f"{text} does not fit", why="a network here is /16 to /24", hint="--cidr 10.7.0.0/16"
+            f"{text} does not fit", why="a network here is /16 to /23", hint="--cidr 10.7.0.0/16"
         )

@@ -32,11 +32,10 @@ if TYPE_CHECKING:
     from ds_ec2.aws.cloudformation import Stack
     from ds_ec2.model.requests import NetworkRequest
 
-MOST_ZONES: Final = 3
+MOST_ZONES: Final = len(NetworkParameter.ZONES)
 WAY_OUT_TYPE: Final = "t4g.nano"
 WAY_OUT_PARAMETER: Final = plain_parameter("arm64")
 """The public parameter of its image: a t4g is an ARM machine."""
-_ZONE_PARAMETERS: Final = (NetworkParameter.ZONE_A, NetworkParameter.ZONE_B, NetworkParameter.ZONE_C)
 _WITHOUT_INSTANCE: Final = frozenset({MachineStatus.DATA_ONLY})
 
 
@@ -169,14 +168,14 @@ def apply_network_down(account: Account, plan: NetworkDownPlan) -> Generator[Ste
 
 
 def network_zones(stack: Stack | None, zones: tuple[str, ...], sellers: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the network's zones: those it has, or the first three with one at least that sells the type.
+    """Return the network's zones: those it has, or the first six with one at least that sells the type.
 
     Args:
         stack: The network stack, or None.
         zones: All zones of the region, sorted.
         sellers: Zones that the machine may go to, the wanted one first.
     """
-    if stack and (made := [stack.parameters.get(name, "") for name in _ZONE_PARAMETERS]) and any(made):
+    if stack and (made := [stack.parameters.get(name, "") for name in NetworkParameter.ZONES]) and any(made):
         return tuple(filter(None, made))
     chosen = zones[:MOST_ZONES]
     wanted = [zone for zone in sellers if zone in zones]
@@ -223,7 +222,7 @@ def plan_network_stack(
     padded = (*zones, *[""] * MOST_ZONES)[:MOST_ZONES]
     parameters = {
         NetworkParameter.VPC_CIDR: request.vpc_cidr,
-        **dict(zip(_ZONE_PARAMETERS, padded, strict=True)),
+        **dict(zip(NetworkParameter.ZONES, padded, strict=True)),
         NetworkParameter.WAY_OUT: request.way_out.value,
         NetworkParameter.WAY_OUT_IMAGE: image_id,
         NetworkParameter.WAY_OUT_TYPE: WAY_OUT_TYPE,

@@ -44,7 +44,7 @@ def test_a_plan_says_everything_that_would_be_made(account: Account) -> None:
     ]
     assert {plan.network.action, plan.data.action, plan.machine.action} == {StackAction.MAKE}
     network, data, machine = (dict(one.parameters) for one in (plan.network, plan.data, plan.machine))
-    assert plan.zone in {network[NetworkParameter.ZONE_A], network[NetworkParameter.ZONE_B]}
+    assert plan.zone in {network[name] for name in NetworkParameter.ZONES}
     assert network[NetworkParameter.WAY_OUT_IMAGE].startswith("ami-")
     assert data[DataParameter.ZONE] == plan.zone
     assert data[DataParameter.SIZE_GIB] == "20"

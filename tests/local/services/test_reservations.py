@@ -26,8 +26,8 @@ def ec2(local_records: Any) -> Iterator[Any]:
 def hold(ec2: Any) -> Callable[..., str]:
     def make(**more: Any) -> str:
         wanted = {
-            "InstanceType": TYPE, "InstancePlatform": "Linux/UNIX", "AvailabilityZone": ZONE, "InstanceCount": 1,
-            "InstanceMatchCriteria": "targeted", "EndDateType": "limited",
+            "InstanceType": TYPE, "InstancePlatform": "Linux/UNIX", "AvailabilityZone": ZONE,
+            "InstanceCount": 1, "InstanceMatchCriteria": "targeted", "EndDateType": "limited",
             "EndDate": datetime.now(UTC) + timedelta(minutes=5),
             "TagSpecifications": [{"ResourceType": "capacity-reservation", "Tags": TAGS}],
         }  # fmt: skip

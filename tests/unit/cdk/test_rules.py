@@ -191,10 +191,18 @@ CARETAKERS = [
     },
     {
         "Effect": "Allow",
-        "Action": ["ec2:StopInstances", "ec2:CreateTags"],
-        "Resource": {"Fn::Sub": "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:instance/*"},
+        "Action": [
+            "ec2:StopInstances",
+            "ec2:CreateTags",
+            "ec2:ModifyInstanceCapacityReservationAttributes",
+            "ec2:CancelCapacityReservation",
+        ],
+        "Resource": [
+            {"Fn::Sub": f"arn:${{AWS::Partition}}:ec2:${{AWS::Region}}:${{AWS::AccountId}}:{what}/*"}
+            for what in ("instance", "capacity-reservation")
+        ],
         "Condition": {
-            "StringEquals": {"aws:ResourceTag/ds-ec2:part": ["machine", "all-in-one"]},
+            "StringEquals": {"aws:ResourceTag/ds-ec2:part": ["machine", "all-in-one", "hold"]},
             "ForAllValues:StringEquals": {"aws:TagKeys": ["ds-ec2:stopped-because"]},
         },
     },

@@ -106,7 +106,8 @@ def test_parameters_and_outputs_have_the_shared_names(
     texts: dict[str, str], part: str, parameters: type, outputs: type
 ) -> None:
     def values(of: type) -> set[str]:
-        return {value for key, value in vars(of).items() if key.isupper()}
+        found = [value for key, value in vars(of).items() if key.isupper()]
+        return {name for value in found for name in ((value,) if isinstance(value, str) else value)}
 
     template = json.loads(texts[part])
     parts = set(code()) if part == "machine" else set()

@@ -197,9 +197,11 @@ def test_a_machine_that_does_not_run_cannot_be_reached(state: str | None, hint: 
     assert caught.value.hint == hint
 
 
-def test_a_network_gets_three_zones_one_of_which_sells_the_type() -> None:
-    assert network_zones(None, ZONES, ZONES) == ZONES[:3]
-    assert network_zones(None, ZONES, ("us-east-1d",)) == ("us-east-1a", "us-east-1b", "us-east-1d")
+def test_a_network_gets_six_zones_one_of_which_sells_the_type() -> None:
+    many = tuple(f"us-east-1{letter}" for letter in "abcdefg")
+    assert network_zones(None, ZONES, ZONES) == ZONES
+    assert network_zones(None, many, many) == many[:6]
+    assert network_zones(None, many, ("us-east-1g",)) == (*many[:5], "us-east-1g")
     made = stack("", part="network", ZoneA="us-east-1c", ZoneB="us-east-1d", ZoneC="")
     assert network_zones(made, ZONES, ("us-east-1a",)) == ("us-east-1c", "us-east-1d")
 
