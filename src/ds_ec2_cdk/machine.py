@@ -24,6 +24,7 @@ from ds_ec2.model.names import (
 from ds_ec2_cdk import embed
 from ds_ec2_cdk.account_function import assumed_by
 from ds_ec2_cdk.disks import metadata_options, root_disk
+from ds_ec2_cdk.launch import LaunchProps, launch_template
 from ds_ec2_cdk.tags import tags
 
 DATA_DEVICE: Final = "/dev/sdf"
@@ -58,6 +59,7 @@ class MachineProps:
         idle_thresholds: What is busy, as `cpu=0.2,gpu=10`; empty for the usual.
         max_minutes: Stop so many minutes after each start; `0` for never.
         part: Which stack it belongs to.
+        launch: How the instance is had; None for on demand, without a choice.
         code: What runs on it: literal values, unless the stack takes them as parameters.
     """
 
@@ -78,6 +80,7 @@ class MachineProps:
     idle_thresholds: str = ""
     max_minutes: str = "0"
     part: str = "machine"
+    launch: LaunchProps | None = None
     code: embed.Code = field(default_factory=embed.code)
 
 
@@ -192,6 +195,7 @@ class Machine(Construct):
         props = self.props
         self._handle = cdk.CfnWaitConditionHandle(self, "ReadyHandle")
         profile = iam.CfnInstanceProfile(self, "Profile", roles=[self.role.ref])
+        every = tags(props.name, props.part, props.owner, props.name)
         return ec2.CfnInstance(
             self,
             "Instance",
@@ -206,8 +210,9 @@ class Machine(Construct):
             instance_initiated_shutdown_behavior="stop",
             user_data=cdk.Fn.base64(cdk.Fn.sub(embed.user_data(), {"Ready": self._handle.ref})),
             propagate_tags_to_volume_on_creation=True,
+            launch_template=launch_template(self, props.launch, every) if props.launch else None,
             tags=[
-                *tags(props.name, props.part, props.owner, props.name),
+                *every,
                 # Read by the machine and by the account's function; a tag changes and the machine runs on.
                 cdk.CfnTag(key=TAG_MAX_MINUTES, value=props.max_minutes),
             ],

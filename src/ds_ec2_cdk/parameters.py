@@ -87,6 +87,13 @@ RULES: Final = {
         "What is busy: cpu=0.2,gpu=10; empty for the usual", r"([a-z]+=[0-9.]+(,[a-z]+=[0-9.]+)*)?"
     ),
     MachineParameter.MAX_MINUTES: Rule("Stop so many minutes after a start; 0 for never", "[0-9]{1,6}"),
+    MachineParameter.MARKET: Rule(
+        "How it is paid for; another one replaces the machine", values=("on-demand", "spot")
+    ),
+    MachineParameter.CAPACITY_RESERVATION: Rule(
+        "Capacity reservation to launch into, or empty; to give or take one replaces the machine",
+        "(cr-[0-9a-f]{8,17})?",
+    ),
     MachineParameter.CODE_SHA256: Rule("SHA-256 of the machine's code", "[0-9a-f]{64}"),
 }
 CODE_PART: Final = Rule("A part of the machine's code", "[A-Za-z0-9+/=]+", least=1, most=4096, hidden=True)

@@ -17,6 +17,7 @@ from ds_ec2.model.names import (
 )
 from ds_ec2_cdk.data import DataVolume, DataVolumeProps
 from ds_ec2_cdk.embed import Code, code
+from ds_ec2_cdk.launch import LaunchProps
 from ds_ec2_cdk.machine import Machine, MachineProps
 from ds_ec2_cdk.network import Network, Zone
 from ds_ec2_cdk.parameters import CODE_PART, parameter
@@ -147,6 +148,10 @@ class MachineStack(PlainStack):
                 docker=parameter(self, MachineParameter.DOCKER, "no"),
                 idle_thresholds=parameter(self, MachineParameter.IDLE_THRESHOLDS, ""),
                 max_minutes=parameter(self, MachineParameter.MAX_MINUTES, "0"),
+                launch=LaunchProps(
+                    parameter(self, MachineParameter.MARKET, "on-demand"),
+                    parameter(self, MachineParameter.CAPACITY_RESERVATION, ""),
+                ),
                 code=self._code(),
             ),
         )

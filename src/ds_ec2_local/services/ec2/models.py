@@ -46,7 +46,7 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
         if not kwargs.get("subnet_id") and not kwargs.get("nics"):
             kwargs["subnet_id"] = self._default_subnet(kwargs.get("placement"))
         reservation_held = self.check_launch(image_id, count, kwargs)
-        targeting = kwargs.pop("capacity_reservation", None) or OPEN
+        targeting = kwargs.get("capacity_reservation_specification") or OPEN
         devices = self._devices(image_id, kwargs.pop("block_device_mappings", None) or [])
         profile = {
             name: kwargs.pop(name, None) for name in ("iam_instance_profile_name", "iam_instance_profile_arn")
@@ -61,7 +61,9 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
             if any(profile.values()):
                 self.associate_iam_instance_profile(instance.id, **profile)
             if market := kwargs.get("instance_market_options"):
-                spot.record(instance, market if isinstance(market, dict) else {})
+                spot.record(
+                    instance, market if isinstance(market, dict) else {}, tags.get(spot.SPOT_REQUEST, {})
+                )
             current().machines.launch(instance, first=True)
         return reservation
 
@@ -195,7 +197,9 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
         zone = self._zone(kwargs)
         if zone:
             launch.check_zone(self.region_name, zone, wanted)
-            if held := self.capacity_held.target(kwargs.get("capacity_reservation") or {}, wanted, zone):
+            if held := self.capacity_held.target(
+                kwargs.get("capacity_reservation_specification") or {}, wanted, zone
+            ):
                 return held
             launch.check_capacity(current().faults, self.region_name, zone, wanted)
         self._check_quota(wanted, count, spot=bool(kwargs.get("instance_market_options")))

@@ -10,12 +10,13 @@ from moto.core.types import Base64EncodedString
 from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.responses import EC2Response
-from moto.ec2.utils import filter_iam_instance_profiles, parse_user_data
+from moto.ec2.utils import convert_tag_spec, filter_iam_instance_profiles, parse_user_data
 
 from ds_ec2_local.services import pricing
 from ds_ec2_local.services.ec2 import launch
 from ds_ec2_local.services.ec2.reservation_calls import ReservationCalls
 from ds_ec2_local.services.ec2.spot import SHARE_OF_ON_DEMAND
+from ds_ec2_local.services.ec2.spot import SHARE_OF_ON_DEMAND, SPOT_REQUEST
 from ds_ec2_local.services.parts import current
 
 ENABLED_REGIONS: Final = frozenset(
@@ -211,6 +212,12 @@ class LocalEC2Response(ReservationCalls, EC2Response):  # type: ignore[misc] # m
             data["NetworkInterfaces"] = nics
         return data | asked
 
+    def _template_tags(self, template: dict[str, Any] | None) -> dict[str, dict[str, str]]:
+        """Return the tags that a launch template has for spot requests; those of instances moto reads."""
+        data = self.ec2_backend._get_template_from_args(template).data if template else {}  # noqa: SLF001 - as above
+        given = convert_tag_spec(data.get("TagSpecifications") or [])
+        return {kind: tags for kind, tags in given.items() if kind == SPOT_REQUEST}
+
     def _arguments(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Return what moto's backend wants to be told."""
         placement = asked.get("Placement") or {}
@@ -228,11 +235,12 @@ class LocalEC2Response(ReservationCalls, EC2Response):  # type: ignore[misc] # m
             "nics": asked.get("NetworkInterfaces") or [],
             "private_ip": asked.get("PrivateIpAddress"),
             "associate_public_ip": asked.get("AssociatePublicIpAddress"),
-            "tags": self._parse_tag_specification(),
+            "tags": self._template_tags(asked.get("LaunchTemplate")) | self._parse_tag_specification(),
             "ebs_optimized": asked.get("EbsOptimized") or False,
             "disable_api_stop": asked.get("DisableApiStop") or False,
             "disable_api_termination": asked.get("DisableApiTermination") or False,
             "instance_market_options": market,
+            "capacity_reservation_specification": asked.get("CapacityReservationSpecification") or {},
             "instance_initiated_shutdown_behavior": asked.get("InstanceInitiatedShutdownBehavior"),
             "launch_template": asked.get("LaunchTemplate") or {},
             "hibernation_options": asked.get("HibernationOptions") or {},
@@ -242,7 +250,6 @@ class LocalEC2Response(ReservationCalls, EC2Response):  # type: ignore[misc] # m
             "ipv6_address_count": None,
             "metadata_options": asked.get("MetadataOptions") or {},
             "client_token": asked.get("ClientToken"),
-            "capacity_reservation": asked.get("CapacityReservationSpecification") or {},
         }
         if mappings := asked.get("BlockDeviceMappings"):
             arguments["block_device_mappings"] = mappings

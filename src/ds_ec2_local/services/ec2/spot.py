@@ -12,6 +12,9 @@ from moto.ec2.utils import random_spot_request_id
 SHARE_OF_ON_DEMAND: Final = 0.4
 """A spot price here is this share of the on-demand price: made up, in the order of what AWS asks."""
 
+SPOT_REQUEST: Final = "spot-instances-request"
+"""EC2's word for a request as something that has tags."""
+
 
 class LaunchedRequest(SpotInstanceRequest):  # type: ignore[misc] # moto has no types
     """The request behind a spot instance; it is fulfilled from the start.
@@ -19,9 +22,10 @@ class LaunchedRequest(SpotInstanceRequest):  # type: ignore[misc] # moto has no 
     Args:
         instance: moto's instance.
         options: SpotOptions of the launch.
+        tags: The request's own.
     """
 
-    def __init__(self, instance: Any, options: dict[str, Any]) -> None:
+    def __init__(self, instance: Any, options: dict[str, Any], tags: dict[str, str]) -> None:
         self._launched = instance
         self._made = datetime.now(UTC)
         super().__init__(
@@ -43,7 +47,7 @@ class LaunchedRequest(SpotInstanceRequest):  # type: ignore[misc] # moto has no 
             ramdisk_id=None,
             monitoring_enabled=False,
             subnet_id=instance.subnet_id,
-            tags={},
+            tags={SPOT_REQUEST: tags},
             spot_fleet_id=None,
             instance_interruption_behaviour=options.get("InstanceInterruptionBehavior"),
         )
@@ -58,9 +62,9 @@ class LaunchedRequest(SpotInstanceRequest):  # type: ignore[misc] # moto has no 
         return self._made
 
 
-def record(instance: Any, market: dict[str, Any]) -> None:
+def record(instance: Any, market: dict[str, Any], tags: dict[str, str]) -> None:
     """Keep the request of a spot instance that was launched."""
-    request = LaunchedRequest(instance, market.get("SpotOptions") or {})
+    request = LaunchedRequest(instance, market.get("SpotOptions") or {}, tags)
     instance.ec2_backend.spot_instance_requests[request.id] = request
     instance.lifecycle = "spot"
     instance.spot_instance_request_id = request.id
