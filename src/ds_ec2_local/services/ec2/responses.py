@@ -15,7 +15,6 @@ from moto.ec2.utils import convert_tag_spec, filter_iam_instance_profiles, parse
 from ds_ec2_local.services import pricing
 from ds_ec2_local.services.ec2 import launch
 from ds_ec2_local.services.ec2.reservation_calls import ReservationCalls
-from ds_ec2_local.services.ec2.spot import SHARE_OF_ON_DEMAND
 from ds_ec2_local.services.ec2.spot import SHARE_OF_ON_DEMAND, SPOT_REQUEST
 from ds_ec2_local.services.parts import current
 
