@@ -17,6 +17,7 @@ from ds_ec2_local.local_api import LocalApi
 from ds_ec2_local.services import credentials
 from ds_ec2_local.services import parts as shared
 from ds_ec2_local.services.agents import Agents
+from ds_ec2_local.services.ec2.spot_market import SpotMarket
 from ds_ec2_local.services.events import EventRouter, instance_event
 from ds_ec2_local.services.faults import Faults
 from ds_ec2_local.services.functions import FunctionRunner
@@ -107,6 +108,8 @@ def _compose(options: Options, state: StateDirectory, stack: contextlib.ExitStac
     machines.on_change = lambda instance: _announce(parts, instance)
     later.ended = machines.ended
     stack.callback(machines.close)
+    market = SpotMarket(faults, machines, options.clock_scale)
+    stack.callback(market.close)
     parts = shared.Parts(
         state=state.path,
         endpoint_url=url,
@@ -133,6 +136,7 @@ def _compose(options: Options, state: StateDirectory, stack: contextlib.ExitStac
     stack.callback(server.shutdown)
     threading.Thread(target=dispatcher.warm, name="warm", daemon=True).start()
     events.start()
+    market.start()
     return endpoint
 
 
@@ -203,7 +207,10 @@ def _credentials(spec: InstanceSpec) -> dict[str, str]:
 
 
 def _announce(parts: shared.Parts, instance: Any) -> None:
-    """Send an instance's new state to EventBridge; a machine that goes takes its sessions along."""
+    """Tell an instance's new state to its spot request and to EventBridge; its sessions go with it."""
+    from ds_ec2_local.services.ec2 import spot
+
+    spot.follow(instance)
     parts.events.emit(instance_event(instance))
     if instance.state in {"stopping", "shutting-down"}:
         parts.sessions.end_target(instance.id)

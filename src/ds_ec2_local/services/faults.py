@@ -8,6 +8,8 @@ from typing import Any, Final
 
 KNOWN: Final = {
     "insufficient_capacity": "[{zone, instance_type}]: no such machine there; a member left out matches all",
+    "interrupt_spot": "[{zone, instance_type}]: no such spot machine there: those that run are taken back two"
+    " minutes later, and brought back when this is over; a member left out matches all",
     "quota": "{quota code: vCPUs}",
     "throttle": "{service, rate}: this share (0 to 1) of its calls is answered with a throttling error",
     "latency_ms": "milliseconds added to each call",
@@ -80,7 +82,14 @@ class Faults:
 
     def no_capacity(self, zone: str, instance_type: str) -> bool:
         """Return whether `instance_type` is sold out in `zone`."""
+        return self._short("insufficient_capacity", zone, instance_type)
+
+    def no_spot_capacity(self, zone: str, instance_type: str) -> bool:
+        """Return whether EC2 wants its spot machines of `instance_type` in `zone` for itself."""
+        return self._short("interrupt_spot", zone, instance_type)
+
+    def _short(self, name: str, zone: str, instance_type: str) -> bool:
         return any(
             short.get("zone", zone) == zone and short.get("instance_type", instance_type) == instance_type
-            for short in self.get("insufficient_capacity", ())
+            for short in self.get(name, ())
         )

@@ -83,12 +83,18 @@ def check_zone(region: str, zone: str, instance_type: str) -> None:
     )
 
 
-def check_capacity(faults: Faults, region: str, zone: str, instance_type: str) -> None:
+def check_capacity(faults: Faults, region: str, zone: str, instance_type: str, *, spot: bool = False) -> None:
     """Refuse what the faults say is sold out.
 
     Raises:
         AwsError: It is: HTTP 500, as EC2 says it.
     """
+    if spot and faults.no_spot_capacity(zone, instance_type):
+        raise AwsError(
+            "InsufficientInstanceCapacity",
+            "There is no Spot capacity available that matches your request.",
+            500,
+        )
     if not faults.no_capacity(zone, instance_type):
         return
     others = [z for z in zones_with(region, instance_type) if not faults.no_capacity(z, instance_type)]

@@ -9,10 +9,14 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend
 
 from ds_ec2_local.services.ec2 import images, launch, spot
+from ds_ec2_local.services.ec2.block_devices import block_devices
 from ds_ec2_local.services.ec2.reservations import OPEN, Reservation, Reservations, place
 from ds_ec2_local.services.parts import current
 
 _USER: Final = ("Client.UserInitiatedShutdown", "User initiated shutdown")
+_SERVICE: Final = ("Server.SpotInstanceTermination", "Spot instance terminated")
+_NOT_TWICE: Final = {"launch_template", "client_token", "private_ip"}
+"""Of a launch, what a spot request does not say again when it launches another machine."""
 _DEFAULT_TYPE: Final = "m1.small"
 """Source: RunInstances, default of InstanceType."""
 
@@ -43,11 +47,20 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
         self, image_id: str, count: int, user_data: Any, security_group_names: list[str], **kwargs: Any
     ) -> Any:
         """Launch instances (also for Auto Scaling and fleets, which call this directly)."""
+        request = kwargs.pop("spot_request", None)
+        same = {k: v for k, v in kwargs.items() if k not in _NOT_TWICE}
+
+        def again(one: spot.LaunchedRequest) -> Any:
+            return self.run_instances(
+                image_id, 1, user_data, security_group_names, **copy.copy(same), spot_request=one
+            )
+
         if not kwargs.get("subnet_id") and not kwargs.get("nics"):
             kwargs["subnet_id"] = self._default_subnet(kwargs.get("placement"))
         reservation_held = self.check_launch(image_id, count, kwargs)
         targeting = kwargs.get("capacity_reservation_specification") or OPEN
-        devices = self._devices(image_id, kwargs.pop("block_device_mappings", None) or [])
+        found = self.describe_images(ami_ids=[image_id]) if image_id else []
+        devices = block_devices(found, kwargs.pop("block_device_mappings", None) or [])
         profile = {
             name: kwargs.pop(name, None) for name in ("iam_instance_profile_name", "iam_instance_profile_arn")
         }
@@ -60,10 +73,11 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
             self._finish(instance, devices, tags.get("volume", {}))
             if any(profile.values()):
                 self.associate_iam_instance_profile(instance.id, **profile)
-            if market := kwargs.get("instance_market_options"):
-                spot.record(
-                    instance, market if isinstance(market, dict) else {}, tags.get(spot.SPOT_REQUEST, {})
-                )
+            if request:
+                spot.adopt(request, instance)
+            elif market := kwargs.get("instance_market_options"):
+                options = market if isinstance(market, dict) else {}
+                spot.record(instance, options, tags.get(spot.SPOT_REQUEST, {}), again)
             current().machines.launch(instance, first=True)
         return reservation
 
@@ -73,7 +87,8 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
         for instance in found:
             if instance.state not in {"stopped", "running", "pending"}:
                 raise _wrong_state(instance.id, "started")
-        parts, started = current(), []
+            spot.check_start(instance)
+        started = []
         for instance in found:
             started.append((instance, copy.copy(instance._state)))  # noqa: SLF001 - moto's own way
             if instance.state != "stopped":
@@ -82,15 +97,33 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
             zone, kind = instance.availability_zone, instance.instance_type
             held = self.capacity_held.target(targeting, kind, zone)
             if held is None:
-                launch.check_capacity(parts.faults, self.region_name, zone, kind)
-                self._check_quota(kind, 1, spot=instance.lifecycle == "spot")
+                market = instance.lifecycle == "spot"
+                launch.check_capacity(current().faults, self.region_name, zone, kind, spot=market)
+                self._check_quota(kind, 1, spot=market)
             place(instance, targeting, held)
-            for nic in instance.nics.values():
-                nic.start()
-            instance.launch_time = _now()
-            instance._reason, instance.state_reason = "", None  # noqa: SLF001 - as above
-            parts.machines.launch(instance, first=False)
+            self.bring_back(instance)
         return started
+
+    def bring_back(self, instance: Any) -> None:
+        """Start a stopped instance, without asking whether it may."""
+        for nic in instance.nics.values():
+            nic.start()
+        instance.launch_time = _now()
+        instance._reason, instance.state_reason = "", None  # noqa: SLF001 - moto's own way
+        current().machines.launch(instance, first=False)
+
+    def cancel_spot_instance_requests(self, request_ids: list[str]) -> list[Any]:
+        """Cancel requests; a running instance stays, a stopped one is terminated."""
+        if missing := sorted(set(request_ids) - set(self.spot_instance_requests)):
+            raise EC2ClientError(
+                "InvalidSpotInstanceRequestID.NotFound",
+                f"The spot instance request ID '{missing[0]}' does not exist",
+            )
+        found = [self.spot_instance_requests[name] for name in request_ids]
+        for request in found:
+            if spot.cancel(request):
+                current().machines.terminate(request.instance, _SERVICE)
+        return found
 
     def stop_instances(self, instance_ids: list[str]) -> list[tuple[Any, Any]]:
         """Stop running instances; one that is down already stays so."""
@@ -118,8 +151,6 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
                     " instance attribute and try again.",
                 )
         alive = {"running", "pending", "stopping", "stopped"}
-        for instance in found:
-            spot.close(instance)
         return [self._end(i, current().machines.terminate, alive) for i in found]
 
     def reboot_instances(self, instance_ids: list[str]) -> list[Any]:
@@ -139,6 +170,7 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
                 "IncorrectInstanceState", f"The instance '{instance_id}' is not in the 'stopped' state."
             )
         if key == "instance_type":
+            spot.check_type_stays(instance)
             launch.check_architecture(value, instance)
             launch.check_zone(self.region_name, instance.availability_zone, value)
         if key in {"source_dest_check", "disable_api_termination", "disable_api_stop", "ebs_optimized"}:
@@ -201,7 +233,8 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
                 kwargs.get("capacity_reservation_specification") or {}, wanted, zone
             ):
                 return held
-            launch.check_capacity(current().faults, self.region_name, zone, wanted)
+            market = bool(kwargs.get("instance_market_options"))
+            launch.check_capacity(current().faults, self.region_name, zone, wanted, spot=market)
         self._check_quota(wanted, count, spot=bool(kwargs.get("instance_market_options")))
         return None
 
@@ -230,34 +263,6 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
         if subnet:
             return str(self.get_subnet(subnet).availability_zone)
         return kwargs.get("placement")
-
-    def _devices(self, image_id: str, asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return the block devices of a launch: the image's, changed and added to by the request's."""
-        found = self.describe_images(ami_ids=[image_id]) if image_id else []
-        devices: dict[str, dict[str, Any]] = {
-            image.root_device_name: {
-                "VolumeSize": image.ebs_snapshot.volume_size,
-                "SnapshotId": image.ebs_snapshot.id,
-                "DeleteOnTermination": True,
-                "VolumeType": "gp3",
-            }
-            for image in found
-        }
-        for mapping in asked:
-            name = mapping["DeviceName"]
-            if mapping.get("NoDevice") == "":
-                devices.pop(name, None)
-                continue
-            ebs = {k: v for k, v in (mapping.get("Ebs") or {}).items() if v is not None}
-            smallest = devices.get(name, {}).get("VolumeSize")
-            if smallest and int(ebs.get("VolumeSize", smallest)) < smallest:
-                raise EC2ClientError(
-                    "InvalidBlockDeviceMapping",
-                    f"Volume of size {ebs['VolumeSize']}GB is smaller than snapshot"
-                    f" '{devices[name]['SnapshotId']}', expect size >= {smallest}GB",
-                )
-            devices[name] = {"DeleteOnTermination": True} | devices.get(name, {}) | ebs
-        return [{"DeviceName": name, "Ebs": ebs} for name, ebs in devices.items()]
 
     def _finish(self, instance: Any, devices: list[dict[str, Any]], volume_tags: dict[str, str]) -> None:
         """Give a new instance its volumes."""
