@@ -8,11 +8,21 @@ from ds_ec2.bill import rates
 from ds_ec2.bill.rates import HOURS_PER_MONTH, Rate
 from ds_ec2.model.bill import Bill, BillLine, Price
 from ds_ec2.model.defaults import WayOut
+from ds_ec2.model.offers import Market
 
-_ON_DEMAND: Final = "https://aws.amazon.com/ec2/pricing/on-demand/"
+_SOURCES: Final = {
+    Market.ON_DEMAND: "https://aws.amazon.com/ec2/pricing/on-demand/",
+    Market.SPOT: "https://aws.amazon.com/ec2/spot/pricing/",
+}
 
 
-def machine_bill(instance_type: str, price: Price | None, disk_gib: int, region: str) -> Bill:
+def machine_bill(
+    instance_type: str,
+    price: Price | None,
+    disk_gib: int,
+    region: str,
+    market: Market = Market.ON_DEMAND,
+) -> Bill:
     """Return what a machine costs: the instance while it runs, its disks always.
 
     Args:
@@ -20,13 +30,15 @@ def machine_bill(instance_type: str, price: Price | None, disk_gib: int, region:
         price: Its price of one hour, None where unknown.
         disk_gib: Root and data volumes together.
         region: Where it is.
+        market: On which market it is bought.
     """
     instance = BillLine(
-        f"instance {instance_type}",
+        f"instance {instance_type}" + (", spot" if market is Market.SPOT else ""),
         price.usd if price else None,
         0.0,
-        _ON_DEMAND,
+        _SOURCES[market],
         approximate=price.approximate if price else False,
+        at_most=price.at_most if price else False,
     )
     disks = _monthly(f"disks, {disk_gib} GiB gp3", rates.DISK, disk_gib, region)
     return Bill((instance, disks))

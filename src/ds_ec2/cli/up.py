@@ -11,11 +11,11 @@ from ds_ec2.cli.agree import Consent, agreed
 from ds_ec2.cli.options import dry_run_option, json_option, target_options, yes_option
 from ds_ec2.cli.wishes import wish_options
 from ds_ec2.model.defaults import DEFAULT_TYPE
+from ds_ec2.model.wishes import Wish
 
 if TYPE_CHECKING:
     from ds_ec2.model.requests import UpRequest
     from ds_ec2.model.target import Target
-    from ds_ec2.model.wishes import Wish
 
 EXAMPLE = """\b
 Example:
@@ -23,6 +23,7 @@ Example:
   ds-ec2 up --gpu 24GB..                    the cheapest GPU with 24 GB and more
   ds-ec2 up --cpus 8+ --memory 32+ --max-price 0.5
   ds-ec2 up --instance-type g6.xlarge       this very type
+  ds-ec2 up --gpu L4 --spot                 cheaper, and EC2 may take it back
   ds-ec2 up paper --packages requirements.txt --data-gib 200
   ds-ec2 up paper --snapshot snap-0123456789abcdef0
   ds-ec2 up --dry-run                       what it would make, and the price
@@ -118,8 +119,9 @@ def command(
         "packages": settings.requirements,
         "way_out": settings.way_out,
     }
-    if wish is not None and "instance_type" in given:
-        wish = replace(wish, types=(given["instance_type"],))
+    if wish is not None and ("instance_type" in given or replace(wish, spot=Wish().spot) == Wish()):
+        # Where nothing but a market is wished, it is wished for the usual machine.
+        wish = replace(wish, types=((usual | given)["instance_type"],))
     request = UpRequest(name=check_name(name), wish=wish, **(usual | given))
     consent = Consent(dry_run=dry_run, yes=yes, as_json=as_json)
     if offline:
@@ -130,7 +132,7 @@ def command(
 
     account = connect(target)
     plan = plan_up(account, request)
-    options_again = f" --instance-type {plan.request.instance_type}" if wish else ""
+    options_again = f" --instance-type {plan.request.instance_type} --{plan.market}" if wish else ""
     hint = f"ds-ec2 up {name}{target.flags}{options_again} --yes"
     if not agreed(plan, plans.up_plan(plan), consent, question="Make it?", hint=hint):
         return

@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-def per_hour(usd: float | None, *, approximate: bool = False) -> str:
-    """Return `$0.0958/h`, `about $0.0958/h`, or `price unknown`; never a zero."""
+def per_hour(usd: float | None, *, approximate: bool = False, at_most: bool = False) -> str:
+    """Return `$0.0958/h`, `about $0.0958/h`, `at most $0.0958/h`, or `price unknown`; never a zero."""
     if usd is None:
         return "price unknown"
-    return f"{'about ' if approximate else ''}${_digits(usd)}/h"
+    return f"{'at most ' if at_most else ''}{'about ' if approximate else ''}${_digits(usd)}/h"
 
 
 def per_month(usd: float) -> str:

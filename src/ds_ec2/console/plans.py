@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 from ds_ec2.console.amounts import duration, per_hour, per_month
 from ds_ec2.console.resources import resources
 from ds_ec2.console.table import facts, table
+from ds_ec2.model.offers import Market
 from ds_ec2.model.plans import StackAction
+from ds_ec2.model.wishes import SpotPolicy
 
 if TYPE_CHECKING:
     from ds_ec2.model.bill import Bill
@@ -35,6 +37,7 @@ def up_plan(plan: UpPlan) -> str:
     stops = ", at the latest ".join(part for part in (idle, most) if part) or "never by itself"
     body = facts(
         [
+            ("market", _market(plan)),
             ("image", f"{plan.image.name} ({plan.image.id or 'not asked'})"),
             ("disks", f"root {plan.root_gib} GiB, data {plan.data_gib} GiB, both gp3 and encrypted"),
             ("data from", request.snapshot or ""),
@@ -95,7 +98,7 @@ def bill(value: Bill) -> str:
     rows = [
         [
             f"  {line.what}",
-            per_hour(line.usd_per_hour_running, approximate=line.approximate)
+            per_hour(line.usd_per_hour_running, approximate=line.approximate, at_most=line.at_most)
             if line.usd_per_hour_running != 0
             else "-",
             per_month(line.usd_per_month_stopped) if line.usd_per_month_stopped else "-",
@@ -105,7 +108,7 @@ def bill(value: Bill) -> str:
     rows.append(
         [
             "  together",
-            per_hour(value.usd_per_hour_running, approximate=value.approximate),
+            per_hour(value.usd_per_hour_running, approximate=value.approximate, at_most=value.at_most),
             per_month(value.usd_per_month_stopped),
         ]
     )
@@ -124,6 +127,21 @@ def _offers(plan: UpPlan) -> str:
 
 def _type(value: InstanceType) -> str:
     return f"{value.name} ({resources(value)})"
+
+
+def _market(plan: UpPlan) -> str:
+    """Return a spot price beside the price on demand; nothing where there was no choice of market."""
+    price, usual = plan.price, plan.on_demand
+    if plan.market is Market.ON_DEMAND:
+        wished = plan.request.wish is not None and plan.request.wish.spot is SpotPolicy.AUTO
+        return "on demand: no spot price is known to be lower" if wished else ""
+    if price is None or usual is None:
+        return f"spot, {per_hour(price.usd if price else None)}; the price on demand is not known"
+    told = per_hour(usual.usd, approximate=usual.approximate)
+    if price.at_most:
+        return f"spot, at most the {told} on demand: its own price is not known"
+    less = f", {100 * (1 - price.usd / usual.usd):.0f}% less" if price.usd < usual.usd else ""
+    return f"spot, {per_hour(price.usd)} now in {plan.zone}; on demand {told}{less}"
 
 
 def _stacks(stacks: tuple[StackPlan, ...]) -> str:

@@ -30,6 +30,7 @@ class BillLine:
         usd_per_month_stopped: While it is stopped, for a month of 730 hours.
         source: Where the rate is published.
         approximate: The figure is another region's, or a rate times the number of vCPUs.
+        at_most: The rate is not known, and never more than this (spot).
     """
 
     what: str
@@ -37,6 +38,7 @@ class BillLine:
     usd_per_month_stopped: float
     source: str
     approximate: bool = False
+    at_most: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,11 @@ class Bill:
     def approximate(self) -> bool:
         """Whether one line is approximate."""
         return any(line.approximate for line in self.lines)
+
+    @property
+    def at_most(self) -> bool:
+        """Whether one line is an upper bound."""
+        return any(line.at_most for line in self.lines)
 
     def __add__(self, other: Bill) -> Bill:
         return Bill(self.lines + other.lines)

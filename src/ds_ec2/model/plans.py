@@ -7,8 +7,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from ds_ec2.model.bill import Bill
+from ds_ec2.model.offers import Market
 
 if TYPE_CHECKING:
+    from ds_ec2.model.bill import Price
     from ds_ec2.model.environment import Document
     from ds_ec2.model.instances import InstanceType
     from ds_ec2.model.machine import Machine
@@ -112,6 +114,9 @@ class UpPlan:
         machine: The machine stack.
         packages: The environment's document as it travels: a list, or the reference to an archive.
         document: The document; None where an earlier machine's is used again.
+        market: On demand or spot.
+        price: Of the instance, per hour; None where it is not known.
+        on_demand: Of the same type on demand.
         bill: What it costs, the network's share included.
         quota: Verdict, or None where quotas cannot be read.
         offers: What the type was chosen from; None where it was named.
@@ -132,6 +137,9 @@ class UpPlan:
     machine: StackPlan
     packages: str
     document: Document | None
+    market: Market = Market.ON_DEMAND
+    price: Price | None = None
+    on_demand: Price | None = None
     bill: Bill = field(default_factory=Bill)
     quota: Quota | None = None
     offers: Offers | None = None

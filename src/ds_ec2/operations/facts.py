@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ds_ec2.aws.images import public_parameter
 from ds_ec2.aws.quotas import quota_code
@@ -12,7 +12,10 @@ from ds_ec2.config.settings import load_settings
 from ds_ec2.errors import DsEc2Error, UsageError
 from ds_ec2.model.defaults import DEFAULT_TYPE
 from ds_ec2.model.names import owner_slug
+from ds_ec2.model.offers import Market
+from ds_ec2.model.wishes import SpotPolicy
 from ds_ec2.operations.machines import inventory
+from ds_ec2.operations.market import policy_of
 from ds_ec2.operations.network import WAY_OUT_PARAMETER
 
 if TYPE_CHECKING:
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from ds_ec2.model.instances import InstanceType
     from ds_ec2.model.requests import UpRequest
     from ds_ec2.operations.machines import Inventory
+
+ON_DEMAND: Final = SpotPolicy.ON_DEMAND
+_MOST_SPOT_QUOTAS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,9 @@ class Facts:
         inventory: Stacks and instances that are there.
         room: What the account may run; None where the caller may not read quotas: EC2 has the last word.
         images: Public parameter to image id, for the candidates and the way out.
+        candidates: Names of the types that were asked about, cheapest first.
+        spot: Candidate to zone to the spot price of now; empty where nobody wished for it, None where the
+            caller may not read it.
     """
 
     account_id: str
@@ -49,6 +58,8 @@ class Facts:
     inventory: Inventory
     room: Room | None
     images: Mapping[str, str]
+    candidates: tuple[str, ...]
+    spot: Mapping[str, Mapping[str, float]] | None
 
 
 def read_facts(account: Account, request: UpRequest, found: Catalogue, candidates: tuple[str, ...]) -> Facts:
@@ -63,13 +74,15 @@ def read_facts(account: Account, request: UpRequest, found: Catalogue, candidate
         candidates: Names of instance types that the machine may be of.
     """
     known = [kind for name in candidates if (kind := found.type(name))]
+    policy = policy_of(request)
     with ThreadPoolExecutor(8) as pool:
         caller = pool.submit(account.identity.caller)
         types = pool.submit(account.instance_types.describe, candidates)
         sellers = pool.submit(account.instance_types.zones, candidates)
         zones = pool.submit(account.ec2.zones)
         there = pool.submit(inventory, account)
-        room = pool.submit(_read_room, account, candidates)
+        room = pool.submit(_read_room, account, _quota_codes(policy, candidates))
+        spot = pool.submit(_read_spot_prices, account, candidates if policy is not ON_DEMAND else ())
         images = pool.submit(account.parameters.get_all, [WAY_OUT_PARAMETER, *_parameters(request, known)])
     # The first error in this order is told: whoever has no credentials hears of them, and not of a type.
     identity = caller.result()
@@ -82,6 +95,8 @@ def read_facts(account: Account, request: UpRequest, found: Catalogue, candidate
         inventory=there.result(),
         room=room.result(),
         images=images.result(),
+        candidates=candidates,
+        spot=spot.result(),
     )
 
 
@@ -106,8 +121,22 @@ def _parameters(request: UpRequest, kinds: Iterable[InstanceType]) -> set[str]:
     return set() if request.image else names
 
 
-def _read_room(account: Account, candidates: tuple[str, ...]) -> Room | None:
+def _quota_codes(policy: SpotPolicy, candidates: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the quotas to ask for: on the spot market the first ones of the cheapest, each is a call."""
+    markets = [market for market in Market if policy in {market.value, SpotPolicy.AUTO}]
+    codes = dict.fromkeys(quota_code(name, market) for name in candidates for market in markets)
+    return tuple(codes) if policy is ON_DEMAND else tuple(codes)[:_MOST_SPOT_QUOTAS]
+
+
+def _read_room(account: Account, codes: tuple[str, ...]) -> Room | None:
     try:
-        return account.quotas.room({quota_code(name) for name in candidates})
+        return account.quotas.room(codes)
+    except DsEc2Error:
+        return None
+
+
+def _read_spot_prices(account: Account, names: tuple[str, ...]) -> Mapping[str, Mapping[str, float]] | None:
+    try:
+        return account.instance_types.spot_prices(names) if names else {}
     except DsEc2Error:
         return None

@@ -39,7 +39,7 @@ def offers_offline(region: str, request: OffersRequest, *, local: bool = False) 
         UsageError: The wish names a GPU that does not exist.
         DsEc2Error: Nothing meets the wish, or the catalogue does not know the region.
     """
-    return _offers(catalogue.load(region, local=local), request)
+    return offers_of(catalogue.load(region, local=local), request)
 
 
 def offers_online(account: Account, request: OffersRequest) -> Offers:
@@ -51,15 +51,19 @@ def offers_online(account: Account, request: OffersRequest) -> Offers:
     """
     local = account.endpoint is not None
     found = catalogue.load(account.region, local=local)
-    selected = _select(found, request.wish)
     if request.wish.spot is not SpotPolicy.ON_DEMAND:
-        names = _names(selected, _MOST_SPOT_TYPES)
+        names = _names(_select(found, before_prices(request.wish)), _MOST_SPOT_TYPES)
         found = catalogue.with_spot_prices(account, found, names)
-    told = _offers(found, request)
+    told = offers_of(found, request)
     room = read_room(account, told.offers)
     notes = told.notes if room else (*told.notes, "the account's quotas could not be read")
     told = replace(told, offers=with_quotas(told.offers, room), offline=False, notes=notes)
     return _scored(account, told) if request.scores else told
+
+
+def before_prices(wish: Wish) -> Wish:
+    """Return the wish to choose by until the spot prices of now are known: nothing is too dear yet."""
+    return wish if wish.spot is SpotPolicy.ON_DEMAND else replace(wish, max_price=None)
 
 
 def read_room(account: Account, offers: tuple[Offer, ...]) -> Room | None:
@@ -86,14 +90,19 @@ def with_quotas(offers: tuple[Offer, ...], room: Room | None) -> tuple[Offer, ..
     return tuple(replace(one, quota=room.verdict(one.type, one.market)) for one in offers)
 
 
-def _offers(found: Catalogue, request: OffersRequest) -> Offers:
+def offers_of(found: Catalogue, request: OffersRequest) -> Offers:
+    """Return the offers that a catalogue has, as `offers_offline`."""
     selected = _select(found, request.wish)
     way_out = network_bill(request.way_out, USUAL_ZONES, found.region)
     offers = tuple(
         replace(
             one,
             bill=machine_bill(
-                one.type.name, one.price, usual_root_gib(one.type) + request.data_gib, found.region
+                one.type.name,
+                one.price,
+                usual_root_gib(one.type) + request.data_gib,
+                found.region,
+                one.market,
             )
             + way_out,
         )

@@ -13,11 +13,13 @@ from ds_ec2.model.names import NETWORK_STACK, data_stack, machine_stack, owner_s
 from ds_ec2.model.plans import Image, StackAction, StackPlan, UpPlan
 from ds_ec2.operations import catalogue
 from ds_ec2.operations.archives import value_of
+from ds_ec2.operations.choice import Choice
 from ds_ec2.operations.disks import usual_root_gib
 from ds_ec2.operations.documents import read_document
 from ds_ec2.operations.limits import check_request
+from ds_ec2.operations.market import market_notes
 from ds_ec2.operations.offers import USUAL_ZONES
-from ds_ec2.operations.wished import market_note, wished_offers
+from ds_ec2.operations.wished import wished_offers
 
 if TYPE_CHECKING:
     from ds_ec2.catalog.catalogue import Catalogue
@@ -39,7 +41,8 @@ def plan_up_offline(region: str, request: UpRequest, *, local: bool = False) -> 
     document = read_document(request.packages)
     found = catalogue.load(region, local=local)
     offers = wished_offers(region, request, local=local)
-    request = replace(request, instance_type=offers.offers[0].type.name) if offers else request
+    choice = Choice.of(offers.offers[0]) if offers else Choice(request.instance_type)
+    request = replace(request, instance_type=choice.name)
     kind = _known(found, request.instance_type)
     zones = found.zones[kind.name]
     if request.zone not in {None, *zones}:
@@ -52,18 +55,18 @@ def plan_up_offline(region: str, request: UpRequest, *, local: bool = False) -> 
     parameter = request.image or public_parameter(kind)
     root = request.root_gib or usual_root_gib(kind)
     disks = root + request.data_gib
-    bill = machine_bill(kind.name, found.price(kind), disks, region)
+    price = choice.price or found.price(kind)
+    bill = machine_bill(kind.name, price, disks, region, choice.market)
     notes = [
         "offline: nobody was asked for quotas, capacity, or what there is already",
-        market_note(request),
         catalogue.age_note(found),
     ]
-    return UpPlan(
+    plan = UpPlan(
         request=request,
         owner=owner,
         account_id="",
         region=region,
-        zone=request.zone or zones[0],
+        zone=request.zone or (choice.zones or zones)[0],
         type=kind,
         image=Image(request.image or "", parameter, kind.architectures[0], "", 0, parameter),
         root_gib=root,
@@ -73,10 +76,14 @@ def plan_up_offline(region: str, request: UpRequest, *, local: bool = False) -> 
         machine=StackPlan(machine_stack(owner, request.name), "machine", StackAction.MAKE),
         packages=value_of(document, machine_stack(owner, request.name)),
         document=document,
+        market=choice.market,
+        price=price,
+        on_demand=found.price(kind),
         bill=bill + network_bill(request.way_out, USUAL_ZONES, region),
         offers=offers,
         notes=tuple(filter(None, notes)),
     )
+    return replace(plan, notes=(*plan.notes, *market_notes(plan)))
 
 
 def _known(found: Catalogue, name: str) -> InstanceType:

@@ -25,11 +25,12 @@ from ds_ec2.operations import planning
 from ds_ec2.operations.archives import key_of, value_of
 from ds_ec2.operations.bootstrap import JUPYTER, READY, follow_boot
 from ds_ec2.operations.catalogue import age_note
-from ds_ec2.operations.choice import check_sold, choose, region_catalogue
+from ds_ec2.operations.choice import Choice, check_sold, choose, region_catalogue
 from ds_ec2.operations.documents import read_document
 from ds_ec2.operations.facts import read_facts
 from ds_ec2.operations.limits import check_request
 from ds_ec2.operations.machines import list_machines, machines_of
+from ds_ec2.operations.market import market_notes
 from ds_ec2.operations.network import (
     make_network,
     network_notes,
@@ -41,7 +42,7 @@ from ds_ec2.operations.network import (
 )
 from ds_ec2.operations.snapshots import begin_with_snapshot, snapshot_notes
 from ds_ec2.operations.stacks import StackFailedError, action_for, make_stack, remove_stack, stack_tags
-from ds_ec2.operations.wished import market_note, wished_offers
+from ds_ec2.operations.wished import candidates, offers_of_now
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -71,9 +72,9 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
     request = begin_with_snapshot(account, request)
     document = read_document(request.packages)
     found = region_catalogue(account)
-    offers = wished_offers(account.region, request, local=account.endpoint is not None)
-    candidates = tuple(one.type.name for one in offers.offers) if offers else (request.instance_type,)
-    facts = read_facts(account, request, found, candidates)
+    names = candidates(account.region, request, local=account.endpoint is not None)
+    facts = read_facts(account, request, found, names)
+    offers = offers_of_now(found, request, facts)
     owner, there = facts.owner, facts.inventory
     machine = _machine_plan(account, there, owner, request.name)
     earlier = _earlier_packages(there, machine) if request.packages is None else ""
@@ -81,15 +82,16 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
     kept = _kept(there.named(data_stack(owner, request.name)))
     network_there = there.named(NETWORK_STACK)
 
-    def place(name: str) -> tuple[str, tuple[str, ...]]:
-        check_sold(account, name, facts, found)
-        asked, sellers = replace(request, instance_type=name), facts.sellers[name]
+    def place(one: Choice) -> tuple[str, tuple[str, ...]]:
+        check_sold(account, one.name, facts, found)
+        sellers = tuple(zone for zone in facts.sellers[one.name] if one.zones is None or zone in one.zones)
+        asked = replace(request, instance_type=one.name)
         zones = network_zones(network_there, facts.zones, planning.wanted_zones(asked, kept, sellers))
         return planning.choose_zone(asked, kept, sellers, zones), zones
 
-    name, offers = choose(offers, request, facts, lambda one: place(one)[0])
-    zone, zones = place(name)
-    request, kind = replace(request, instance_type=name), facts.types[name]
+    choice, offers = choose(offers, request, facts, lambda one: place(one)[0])
+    zone, zones = place(choice)
+    request, kind = replace(request, instance_type=choice.name), facts.types[choice.name]
     image = planning.read_image(account, request, kind, facts.images)
     wanted = NetworkRequest(request.way_out, request.vpc_cidr)
     network = plan_network_stack(account, network_there, zones, wanted, facts.images)
@@ -97,7 +99,8 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
     data = _data_plan(account, there, request, owner, zone)
     data_gib = int(dict(data.parameters).get(DataParameter.SIZE_GIB, request.data_gib))
     parameters = _machine_parameters(request, owner, image, root, packages)
-    price = found.price(kind)
+    parameters[MachineParameter.MARKET] = choice.market.value
+    price = choice.price or found.price(kind)
     way_out = network_bill(way_out_of(network_there, request.way_out), len(zones), account.region)
     plan = UpPlan(
         request=request,
@@ -114,11 +117,14 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
         machine=replace(machine, parameters=tuple(parameters.items())),
         packages=packages,
         document=None if earlier else document,
-        bill=machine_bill(kind.name, price, root + data_gib, account.region) + way_out,
-        quota=facts.room.verdict(kind) if facts.room else None,
+        market=choice.market,
+        price=price,
+        on_demand=found.price(kind),
+        bill=machine_bill(kind.name, price, root + data_gib, account.region, choice.market) + way_out,
+        quota=facts.room.verdict(kind, choice.market) if facts.room else None,
         offers=offers,
     )
-    return replace(plan, notes=(*_notes(plan), *filter(None, [age_note(found)])))
+    return replace(plan, notes=(*_notes(plan), *market_notes(plan, facts), *filter(None, [age_note(found)])))
 
 
 def apply_up(account: Account, plan: UpPlan) -> Generator[Step, None, Machine]:
@@ -265,7 +271,6 @@ def _notes(plan: UpPlan) -> tuple[str, ...]:
     if plan.data.action is StackAction.KEEP:
         notes.append(f"the data of an earlier {plan.request.name} is used again")
     notes += snapshot_notes(plan.request, plan.data)
-    notes += filter(None, [market_note(plan.request)])
     if plan.document is None:
         notes.append(f"it gets the packages of the {plan.request.name} that is gone")
     if plan.machine.action is StackAction.WAIT:

@@ -47,8 +47,14 @@ def rounds(made: list[dict[str, Any]]) -> int:
 
 @pytest.mark.parametrize(
     "request_",
-    [UpRequest(), GPU, UpRequest(wish=Wish(parse_gpu("80GB..")))],
-    ids=["default", "24GB", "80GB"],
+    [
+        UpRequest(),
+        GPU,
+        UpRequest(wish=Wish(parse_gpu("80GB.."))),
+        UpRequest(wish=Wish(parse_gpu("24GB.."), spot=SpotPolicy.AUTO)),
+        UpRequest(wish=Wish(parse_gpu("80GB.."), spot=SpotPolicy.SPOT)),
+    ],
+    ids=["default", "24GB", "80GB", "24GB-auto", "80GB-spot"],
 )
 def test_a_plan_makes_few_calls_in_few_rounds(account: Account, faults: Faults, request_: UpRequest) -> None:
     plan_up(account, request_)  # clients are made once
@@ -116,11 +122,6 @@ def test_a_type_that_is_named_must_meet_the_wish(account: Account) -> None:
 
 
 def test_a_wish_for_what_cannot_be_made_is_told_with_the_way_out(account: Account) -> None:
-    with pytest.raises(UsageError, match="spot market yet") as caught:
-        plan_up(account, UpRequest(wish=Wish(parse_gpu("L4"), spot=SpotPolicy.SPOT)))
-    assert "--on-demand" in caught.value.hint
-    either = plan_up(account, UpRequest(wish=Wish(parse_gpu("L4"), spot=SpotPolicy.AUTO)))
-    assert any("on demand" in note for note in either.notes)
     with pytest.raises(DsEc2Error, match="no known price") as priced:
         plan_up(account, UpRequest(wish=Wish(parse_gpu("RTX PRO 4500"))))
     assert "catalog refresh" in priced.value.hint

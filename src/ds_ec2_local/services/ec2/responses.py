@@ -15,7 +15,7 @@ from moto.ec2.utils import convert_tag_spec, filter_iam_instance_profiles, parse
 from ds_ec2_local.services import pricing
 from ds_ec2_local.services.ec2 import launch
 from ds_ec2_local.services.ec2.reservation_calls import ReservationCalls
-from ds_ec2_local.services.ec2.spot import SHARE_OF_ON_DEMAND, SPOT_REQUEST
+from ds_ec2_local.services.ec2.spot import SPOT_REQUEST, share_of_on_demand
 from ds_ec2_local.services.parts import current
 
 ENABLED_REGIONS: Final = frozenset(
@@ -125,7 +125,7 @@ class LocalEC2Response(ReservationCalls, EC2Response):  # type: ignore[misc] # m
             {
                 "InstanceType": offering["InstanceType"],
                 "ProductDescription": "Linux/UNIX",
-                "SpotPrice": f"{price * SHARE_OF_ON_DEMAND:.6f}",
+                "SpotPrice": f"{price * share_of_on_demand(offering['Location']):.6f}",
                 "AvailabilityZone": offering["Location"],
                 "Timestamp": utcnow(),
             }

@@ -16,8 +16,8 @@ from moto.ec2.utils import random_spot_request_id
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SHARE_OF_ON_DEMAND: Final = 0.4
-"""A spot price here is this share of the on-demand price: made up, in the order of what AWS asks."""
+_LEAST_SHARE: Final = 0.4
+_CHEAPEST: Final = "b"
 SPOT_REQUEST: Final = "spot-instances-request"
 """EC2's word for a request as something that has tags."""
 INTERRUPTED: Final = ("Server.SpotInstanceStop", "Spot instance stopped")
@@ -29,6 +29,14 @@ _WORDS: Final = {
     NO_CAPACITY: "Your Spot instance was stopped due to EC2 capacity management needs.",
     "instance-stopped-by-user": "Your Spot instance was stopped by the user.",
 }
+
+
+def share_of_on_demand(zone: str) -> float:
+    """Return a spot price's share of the on-demand price: made up, in the order of what AWS asks.
+
+    It grows from zone to zone, from the second one on; the first one is the dearest.
+    """
+    return _LEAST_SHARE + 0.02 * ((ord(zone[-1]) - ord(_CHEAPEST)) % 6)
 
 
 class LaunchedRequest(SpotInstanceRequest):  # type: ignore[misc] # moto has no types
