@@ -99,6 +99,11 @@ def caretaker_code() -> str:
     return _inline("caretaker.py")
 
 
+def orphans_code() -> str:
+    """Return the function that ends what outlived its stack, as `_inline`."""
+    return _inline("orphans.py")
+
+
 def _inline(file: str) -> str:
     """Return a function of the account without comments and blank lines, indented by one space a level.
 

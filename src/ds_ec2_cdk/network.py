@@ -11,6 +11,7 @@ from constructs import Construct
 
 from ds_ec2.model.names import NetworkParameter
 from ds_ec2_cdk.caretaker import caretaker
+from ds_ec2_cdk.orphans import orphans
 from ds_ec2_cdk.transit import transit_bucket
 from ds_ec2_cdk.way_out import WayOut
 
@@ -83,6 +84,7 @@ class Network(Construct):
         self.subnets = self._private_subnets(blocks)
         self.bucket = transit_bucket(self)
         caretaker(self, self.way_out.sweep)
+        orphans(self, self.way_out.sweep)
 
     @property
     def zone_list(self) -> str:

@@ -14,7 +14,7 @@ TEMPLATES: Final = Path(__file__).parents[1] / "ds_ec2" / "templates"
 PARTS: Final = ("network", "data", "machine")
 CODE: Final = "code"
 """Beside the templates: the values of the machine template's parameters for its code."""
-_WIDTH: Final = 100
+_WIDTH: Final = 160
 TEMPLATE_LIMIT: Final = 51_200
 """Bytes of a TemplateBody.
 

@@ -64,7 +64,7 @@ def answer(platform: Platform, found: Dict[str, str], tell: Tell, within_s: floa
     at = datetime.fromisoformat(found["time"].rstrip("Z")).replace(tzinfo=timezone.utc).timestamp()
     words = {"terminate": "ends", "stop": "stops", "hibernate": "hibernates"}.get(action, action)
     tell(f"EC2 takes this spot machine back: it {words} at {{time}}. Save what is not on /data.", at)
-    status.stopping(platform, f"EC2 took the spot machine back ({action})")
+    status.stopping(platform, f"EC2 took the spot machine back ({action})", interrupted=True)
     with contextlib.suppress(OSError, KeyError):
         status.push(platform)
     more = {"DS_EC2_SPOT_ACTION": action, "DS_EC2_SPOT_TIME": found["time"]}

@@ -24,9 +24,10 @@ def document(platform: Platform) -> Dict[str, Any]:
     return {"boot": "", "stages": [], **stages, **more}
 
 
-def stopping(platform: Platform, why: str) -> None:
-    """Note why this machine stops, for whoever asks when it has stopped."""
-    write(platform.path(STOPPED_FILE), json.dumps({"why": why, "at": time.time()}).encode())
+def stopping(platform: Platform, why: str, interrupted: bool = False) -> None:  # noqa: FBT001, FBT002 - a member of the document
+    """Note why this machine stops, for whoever asks when it has stopped; `interrupted` is EC2's doing."""
+    noted = {"why": why, "at": time.time(), **({"interrupted": True} if interrupted else {})}
+    write(platform.path(STOPPED_FILE), json.dumps(noted).encode())
 
 
 def packed(status: Dict[str, Any]) -> str:

@@ -57,6 +57,7 @@ def test_people_the_status_and_the_hooks_hear_of_it(machine: Machine, platform: 
     assert all(line.endswith("stop 2026-11-25T14:32:00Z") for line in heard.read_text().splitlines())
     document = json.loads(aws.written[-1]["Value"])
     assert document["stopped"]["why"] == "EC2 took the spot machine back (stop)"
+    assert document["stopped"]["interrupted"] is True
 
 
 def test_a_hook_that_hangs_does_not_keep_the_others(machine: Machine, platform: Platform) -> None:

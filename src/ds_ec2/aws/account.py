@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ds_ec2.aws.quotas import Quotas
     from ds_ec2.aws.s3 import Buckets
     from ds_ec2.aws.sessions import SsmSessions
+    from ds_ec2.aws.spot_requests import SpotRequests
     from ds_ec2.aws.ssm import Parameters
     from ds_ec2.aws.sts import Identity
 
@@ -100,6 +101,13 @@ class Account:
         from ds_ec2.aws.instance_types import InstanceTypes
 
         return InstanceTypes(self._client("ec2"))
+
+    @cached_property
+    def spot_requests(self) -> SpotRequests:
+        """EC2's requests for spot machines."""
+        from ds_ec2.aws.spot_requests import SpotRequests
+
+        return SpotRequests(self._client("ec2"))
 
     @cached_property
     def price_lists(self) -> PriceLists:

@@ -150,6 +150,11 @@ class Ec2:
         self._client.stop_instances(InstanceIds=[instance_id])
 
     @translated
+    def terminate(self, instance_id: str) -> None:
+        """Call TerminateInstances."""
+        self._client.terminate_instances(InstanceIds=[instance_id])
+
+    @translated
     def tag(self, resource_id: str, tags: Mapping[str, str]) -> None:
         """Call CreateTags."""
         self._client.create_tags(

@@ -70,7 +70,7 @@ def _what_runs_on(lab: LabSession, target: Target) -> str:
     """Return what a person is told who closes the tunnel."""
     from ds_ec2.console.amounts import per_hour
 
-    price = per_hour(lab.machine.usd_per_hour)
+    price = per_hour(lab.machine.usd_per_hour, at_most=lab.machine.usd_at_most)
     stop = f"ds-ec2 stop {lab.machine.name}{target.flags}"
     return f"\nThe tunnel is closed; {lab.machine.name} runs on ({price}). Stop it: {stop}"
 

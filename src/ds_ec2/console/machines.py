@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 from ds_ec2.console.amounts import clock, duration, per_hour
 from ds_ec2.console.plans import bill
 from ds_ec2.console.table import facts, table
 from ds_ec2.model.machine import STAGE_TITLES, MachineStatus, StageState
+from ds_ec2.model.offers import Market
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ds_ec2.model.machine import Machine
     from ds_ec2.model.plans import DownResult, LocalStatus, Network
+
+_NEWS: Final = timedelta(days=1)
+"""So long it is told of a machine that runs again that EC2 had taken it back."""
 
 
 def machine_table(machines: Sequence[Machine], now: datetime | None = None) -> str:
@@ -26,7 +30,7 @@ def machine_table(machines: Sequence[Machine], now: datetime | None = None) -> s
             machine.name,
             *([machine.owner] if len(owners) > 1 else []),
             status_words(machine, moment),
-            machine.instance_type or "-",
+            _type(machine),
             machine.zone or "-",
             _rate(machine),
             _autostop(machine),
@@ -41,8 +45,17 @@ def machine_table(machines: Sequence[Machine], now: datetime | None = None) -> s
 
 def status_words(machine: Machine, now: datetime) -> str:
     """Return what a machine does, as far as it is known: `booting: packages`, `ready`, ..."""
+    taken = machine.interruption
+    if taken and taken.code:
+        return f"{machine.status.value}: {taken.why} at {clock(taken.at, now)}, and starts it again"
+    if taken and machine.status is MachineStatus.RUNNING and now - taken.at < _NEWS:
+        return f"{_progress(machine)}, interrupted at {clock(taken.at, now)}"
     if machine.stopped:
         return f"{machine.status.value}: {machine.stopped.why} at {clock(machine.stopped.at, now)}"
+    return _progress(machine)
+
+
+def _progress(machine: Machine) -> str:
     if machine.status is not MachineStatus.RUNNING or not machine.stages:
         return machine.status.value
     failed = [one for one in machine.stages if one.state is StageState.FAILED]
@@ -58,8 +71,10 @@ def machine_facts(machine: Machine, flags: str = "") -> str:
     running = machine.status is MachineStatus.RUNNING
     verbs = [("open", "lab"), ("shell", "ssh"), ("pause", "stop")] if running else [("start", "start")]
     pairs = [(label, f"ds-ec2 {verb} {machine.name}{flags}") for label, verb in [*verbs, ("remove", "down")]]
-    price = per_hour(machine.usd_per_hour) + (" while it runs" if running else " when it runs")
-    where = f"{machine.instance_type} in {machine.zone}, {machine.instance_id}"
+    price = per_hour(machine.usd_per_hour, at_most=machine.usd_at_most) + (
+        " while it runs" if running else " when it runs"
+    )
+    where = f"{_type(machine)} in {machine.zone}, {machine.instance_id}"
     head = f"{machine.name} is {machine.status.value}: {where}"
     return "\n".join([head, facts([("price", price), ("autostop", _autostop(machine)), *pairs])])
 
@@ -135,8 +150,15 @@ def local_facts(status: LocalStatus) -> str:
     )
 
 
+def _type(machine: Machine) -> str:
+    spot = " (spot)" if machine.market is Market.SPOT else ""
+    return (machine.instance_type or "-") + spot
+
+
 def _rate(machine: Machine) -> str:
-    return "-" if machine.usd_per_hour is None else f"{machine.usd_per_hour:.4f}"
+    if machine.usd_per_hour is None:
+        return "-"
+    return f"{'<' if machine.usd_at_most else ''}{machine.usd_per_hour:.4f}"
 
 
 def _autostop(machine: Machine) -> str:

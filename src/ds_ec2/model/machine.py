@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from ds_ec2.model.offers import Market
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -73,10 +75,28 @@ class Stopped:
     Args:
         why: In words: `idle for 60 minutes`.
         at: When.
+        interrupted: EC2 took a spot machine back.
     """
 
     why: str
     at: datetime
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """That EC2 took a spot machine back.
+
+    Args:
+        why: In words: `EC2 needed its capacity`.
+        at: When.
+        code: The spot request's status code while it is stopped for that, `instance-stopped-no-capacity`;
+            empty once it runs again: from then on the machine alone knows.
+    """
+
+    why: str
+    at: datetime
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +116,15 @@ class Machine:
         managed_by: `ds-ec2` or `cdk`.
         launched_at: Last start, or None.
         created_at: When the stack was made, or None.
-        usd_per_hour: Price while running; None where unknown, never zero.
+        market: On demand or spot.
+        usd_per_hour: Price while running, of now for a spot machine; None where unknown, never zero.
+        usd_at_most: The price itself was not asked or is not known, and never more than this (spot).
         disk_gib: Root and data volumes together.
         idle_minutes: Stop after so many idle minutes; 0 for never; None where unknown.
         stages: Bootstrap stages of its last start in order, where they were asked for.
         max_minutes: It stops so long after each start; 0 for as long as it likes.
         stopped: Why it stopped, where it did so by itself and where that was asked for.
+        interruption: The last time that EC2 took it back, where that was asked for.
     """
 
     name: str
@@ -122,3 +145,6 @@ class Machine:
     stages: tuple[Stage, ...] = ()
     max_minutes: int = 0
     stopped: Stopped | None = None
+    market: Market = Market.ON_DEMAND
+    usd_at_most: bool = False
+    interruption: Interruption | None = None

@@ -246,7 +246,7 @@ class Leftover:
     """Something tagged that is still there after a removal.
 
     Args:
-        kind: `snapshot`, `volume`, `instance`, `network interface`, `parameter`, `stack`.
+        kind: `snapshot`, `volume`, `spot request`, `instance`, `network interface`, `parameter`, `stack`.
         id: Its id.
         usd_per_month: What it costs, None where unknown or nothing.
         meant: It was asked for (a kept snapshot).

@@ -132,7 +132,10 @@ def _step(stage: Stage) -> Step:
 
 
 def _stopped(item: Any) -> Stopped | None:
-    return Stopped(str(item["why"]), datetime.fromtimestamp(float(item["at"]), UTC)) if item else None
+    if not item:
+        return None
+    at = datetime.fromtimestamp(float(item["at"]), UTC)
+    return Stopped(str(item["why"]), at, bool(item.get("interrupted")))
 
 
 def _minutes(item: Any) -> int | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ds_ec2.aws.ec2 import by_tags
 from ds_ec2.aws.errors import NoSuchThingError
+from ds_ec2.aws.spot_requests import LIVING
 from ds_ec2.bill.costs import disks_usd_per_month, snapshot_usd_per_month
 from ds_ec2.model.names import SSM_ROOT, TAG_KEPT, TAG_NAME, TAG_OWNER, machine_stack
 from ds_ec2.model.plans import Leftover
@@ -27,17 +28,19 @@ def look(account: Account, owner: str, name: str, meant: frozenset[str]) -> tupl
     tags = {TAG_OWNER: owner, TAG_NAME: name}
     mine = by_tags(tags)
     path = f"{SSM_ROOT}/{machine_stack(owner, name)}"
-    with ThreadPoolExecutor(7) as pool:
+    with ThreadPoolExecutor(8) as pool:
         stacks = pool.submit(account.stacks.tagged)
         instances = pool.submit(account.ec2.instances, mine)
         volumes = pool.submit(account.ec2.volumes, mine)
         interfaces = pool.submit(account.ec2.interfaces, mine)
         parameters = pool.submit(account.parameters.names, path)
         snapshots = pool.submit(account.ec2.snapshots, mine)
+        requests = pool.submit(account.spot_requests.find, mine | {"state": list(LIVING)})
         kept = pool.submit(account.ec2.snapshots, mine | {"tag-key": [TAG_KEPT]})
     meant |= {snapshot.id for snapshot in kept.result()}
     return (
         *(Leftover("stack", stack.name) for stack in stacks.result() if tags.items() <= stack.tags.items()),
+        *(Leftover("spot request", request.id) for request in requests.result()),
         *(Leftover("instance", instance.id) for instance in instances.result()),
         *(
             Leftover("volume", volume.id, disks_usd_per_month(volume.gib))

@@ -24,6 +24,7 @@ from ds_ec2.model.names import (
     MachineParameter,
     owner_slug,
 )
+from ds_ec2.model.offers import Market
 
 if TYPE_CHECKING:
     from ds_ec2.aws.account import Account
@@ -165,6 +166,7 @@ def _machine(account: Account, found: Inventory, owner: str, name: str) -> Machi
     instance_type = instance.type if instance else main.parameters.get(MachineParameter.INSTANCE_TYPE, "")
     price = usd_per_hour(instance_type, instance.vcpus if instance else None, account.region)
     zone = instance.zone if instance else ""
+    spot = instance.spot if instance else main.parameters.get(MachineParameter.MARKET) == Market.SPOT.value
     return Machine(
         name=name,
         owner=owner,
@@ -178,7 +180,9 @@ def _machine(account: Account, found: Inventory, owner: str, name: str) -> Machi
         managed_by=main.tags.get(TAG_MANAGED_BY, ""),
         launched_at=instance.launched_at if instance else None,
         created_at=main.created_at,
+        market=Market.SPOT if spot else Market.ON_DEMAND,
         usd_per_hour=price.usd if price else None,
+        usd_at_most=spot,
         disk_gib=_disk_gib(stacks),
         idle_minutes=_number(main.parameters.get(MachineParameter.IDLE_MINUTES)),
         max_minutes=_number(instance.tags.get(TAG_MAX_MINUTES)) or 0 if instance else 0,

@@ -16,6 +16,7 @@ from ds_ec2.operations.bootstrap import follow_boot, read_status
 from ds_ec2.operations.listing import with_words
 from ds_ec2.operations.machines import find, reachable
 from ds_ec2.operations.network import wake_way_out
+from ds_ec2.operations.spot import check_startable
 from ds_ec2.operations.stacks import busy
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def start_machine(account: Account, machine: Machine) -> Generator[Step, None, M
         return machine
     _check_settled(account, machine)
     (machine,) = with_words(account, (machine,))
+    check_startable(account, machine)
     if machine.stopped:
         when = machine.stopped.at.astimezone()
         yield Step("why", f"it stopped: {machine.stopped.why} at {when:%Y-%m-%d %H:%M}", StepState.NOTE)

@@ -9,9 +9,17 @@ from ds_ec2.aws.advice import advice
 from ds_ec2.aws.cloudformation import GONE, REVIEWED, Stack
 from ds_ec2.aws.errors import AlreadyExistsError
 from ds_ec2.errors import DsEc2Error
-from ds_ec2.model.names import NETWORK_STACK, TAG_MANAGED_BY, TAG_NAME, TAG_OWNER, TAG_PART
+from ds_ec2.model.names import (
+    NETWORK_STACK,
+    TAG_MANAGED_BY,
+    TAG_NAME,
+    TAG_OWNER,
+    TAG_PART,
+    MachineOutput,
+)
 from ds_ec2.model.plans import StackAction, StackPlan
 from ds_ec2.model.steps import Step, StepState
+from ds_ec2.operations.spot import end_requests
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -143,6 +151,7 @@ def make_stack(
             stack_id = there.id
     stack = yield from follow(account, stack_id, plan.part, begun)
     if not stack.usable:
+        end_requests(account, plan.name, parameters)
         yield _step(plan.part, StepState.FAILED, begun, stack.status)
         raise _failure(account, stack, plan)
     account.stacks.protect(stack.name, on=True)
@@ -162,6 +171,9 @@ def remove_stack(account: Account, stack: Stack, part: str) -> Generator[Step, N
         stack = yield from follow(account, stack.id, key, begun)
     check_removable(account, stack)
     after = ""
+    own = stack.outputs.get(MachineOutput.INSTANCE, "")
+    name, parameters = stack.name, stack.parameters
+    end_requests(account, name, parameters, own)
     if stack.status != GONE:
         after = account.stacks.last_event(stack.id)
         if stack.status != "DELETE_IN_PROGRESS":
@@ -177,6 +189,7 @@ def remove_stack(account: Account, stack: Stack, part: str) -> Generator[Step, N
             why="\n".join(reasons) or stack.reason or stack.status,
             hint=f"aws cloudformation describe-stack-events --stack-name {stack.name}",
         )
+    end_requests(account, name, parameters, own)
     yield _step(key, StepState.DONE, begun)
 
 

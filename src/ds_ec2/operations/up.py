@@ -41,6 +41,7 @@ from ds_ec2.operations.network import (
     way_out_of,
 )
 from ds_ec2.operations.snapshots import begin_with_snapshot, snapshot_notes
+from ds_ec2.operations.spot import SpotWords, with_spot
 from ds_ec2.operations.stacks import StackFailedError, action_for, make_stack, remove_stack, stack_tags
 from ds_ec2.operations.wished import candidates, offers_of_now
 
@@ -166,7 +167,8 @@ def apply_up(account: Account, plan: UpPlan) -> Generator[Step, None, Machine]:
         raise
     until = READY if plan.request.wait_ready else JUPYTER
     stages = yield from follow_boot(account, machine.name, name, until=until)
-    return replace(_made(account, machine), stages=stages)
+    made = with_spot(_made(account, machine), SpotWords.of(plan))
+    return replace(made, stages=stages)
 
 
 def _made(account: Account, stack: Stack) -> Machine:

@@ -206,8 +206,35 @@ CARETAKERS = [
             "ForAllValues:StringEquals": {"aws:TagKeys": ["ds-ec2:stopped-because"]},
         },
     },
+    {
+        "Effect": "Allow",
+        "Action": "cloudformation:DescribeStacks",
+        "Resource": {
+            "Fn::Sub": "arn:${AWS::Partition}:cloudformation:${AWS::Region}:${AWS::AccountId}:stack/*"
+        },
+    },
+    {
+        "Effect": "Allow",
+        "Action": "ec2:CancelSpotInstanceRequests",
+        "Resource": {
+            "Fn::Sub": "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:spot-instances-request/*"
+        },
+        "Condition": {"Null": {"aws:ResourceTag/ds-ec2:stack": "false"}},
+    },
+    {
+        "Effect": "Allow",
+        "Action": "ec2:TerminateInstances",
+        "Resource": {"Fn::Sub": "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:instance/*"},
+        "Condition": {
+            "ArnLike": {
+                "ec2:InstanceProfile": {
+                    "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:instance-profile/ds-ec2-*"
+                }
+            }
+        },
+    },
 ]
-"""All that the caretaker may do to what it does not know by name."""
+"""All that the account's functions may do to what they do not know by name."""
 
 
 REPLACES = {names.MachineParameter.IMAGE, names.MachineParameter.SUBNET}

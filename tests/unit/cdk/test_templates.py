@@ -141,6 +141,7 @@ ACCEPTED: Final = {
     ("AwsSolutions-IAM5", "machine/Default/Role"): "one prefix of one bucket",
     ("AwsSolutions-IAM5", "network/Default/FollowerRole"): "EC2's Describe calls know no resources",
     ("AwsSolutions-IAM5", "network/Default/CaretakerRole"): "as above; it stops what has our tag",
+    ("AwsSolutions-IAM5", "network/Default/OrphansRole"): "as above; it ends what has our tag or profile",
     ("AwsSolutions-S1", "network/Default/TransitBucket"): "its log would need a bucket that outlives it",
 }  # fmt: skip
 

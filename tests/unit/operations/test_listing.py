@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from ds_ec2.aws.ec2 import Instance
+from ds_ec2.aws.spot_requests import SpotRequest
 from ds_ec2.errors import DsEc2Error
-from ds_ec2.model.machine import Machine, MachineStatus, Stopped
+from ds_ec2.model.machine import Interruption, Machine, MachineStatus, Stopped
+from ds_ec2.model.offers import Market
 from ds_ec2.operations.listing import with_words
 from ds_ec2.operations.machines import _stopped
+from ds_ec2.operations.spot import SpotWords, with_spot
 
 LAUNCHED = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 WORK = Machine(
@@ -121,3 +124,36 @@ def test_the_accounts_reason_is_a_tag(tag: str, why: str | None) -> None:
     )
     found = _stopped(instance)
     assert (found.why if found else None) == why
+
+
+SPOT = replace(WORK, market=Market.SPOT, usd_per_hour=0.8, usd_at_most=True)
+TAKEN = SpotRequest(
+    "sir-1", "disabled", "instance-stopped-no-capacity", "no room", LAUNCHED + timedelta(minutes=9), "i-1"
+)
+
+
+def test_a_spot_machine_has_the_price_of_its_zone_now() -> None:
+    words = SpotWords({"m7i.large": {"us-east-1a": 0.04, "us-east-1b": 0.03}})
+    assert with_spot(SPOT, words) == replace(SPOT, usd_per_hour=0.04, usd_at_most=False)
+    assert with_spot(SPOT, SpotWords()) == SPOT
+    assert with_spot(WORK, words) == WORK
+
+
+def test_an_interruption_is_ec2s_word_while_the_machine_is_stopped() -> None:
+    words = SpotWords(requests={"i-1": TAKEN})
+    taken = with_spot(replace(SPOT, status=MachineStatus.STOPPED), words).interruption
+    assert taken is not None
+    assert (taken.code, taken.at) == (TAKEN.code, TAKEN.updated_at)
+    by_user = replace(TAKEN, code="instance-stopped-by-user")
+    stopped = replace(SPOT, status=MachineStatus.STOPPED)
+    assert with_spot(stopped, SpotWords(requests={"i-1": by_user})).interruption is None
+    assert with_spot(SPOT, words).interruption is None
+
+
+def test_an_interruption_is_the_machines_word_once_it_runs_again() -> None:
+    told = {"why": "EC2 took the spot machine back (stop)", "at": at(-30), "interrupted": True}
+    found = words(WORK, {"stages": [], "stopped": told})
+    assert found.stopped is None
+    assert found.interruption == Interruption(told["why"], LAUNCHED - timedelta(minutes=30))
+    idle = {"why": "idle for 60 minutes", "at": at(-30)}
+    assert words(WORK, {"stages": [], "stopped": idle}).interruption is None

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend
+from moto.ec2.utils import filter_iam_instance_profiles
 
 from ds_ec2_local.services.ec2 import images, launch, spot
 from ds_ec2_local.services.ec2.block_devices import block_devices
@@ -64,6 +65,9 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
         profile = {
             name: kwargs.pop(name, None) for name in ("iam_instance_profile_name", "iam_instance_profile_arn")
         }
+        if any(profile.values()):
+            # A spot request may launch again when the profile is gone.
+            filter_iam_instance_profiles(self.account_id, self.partition, *reversed(profile.values()))
         tags = kwargs.get("tags", {})
         reservation = super().run_instances(
             image_id, count, user_data, security_group_names, **kwargs, block_device_mappings=[]

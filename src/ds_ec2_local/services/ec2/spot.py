@@ -5,6 +5,7 @@ Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instances-reque
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -59,6 +60,8 @@ class LaunchedRequest(SpotInstanceRequest):  # type: ignore[misc] # moto has no 
         self._launched = instance
         self._made = self._updated = datetime.now(UTC)
         self.again = again
+        self.lock = threading.Lock()
+        """Held while it launches or is cancelled: never both."""
         self.since = time.monotonic()
         """When its state last changed."""
         self.warned: float | None = None
@@ -205,13 +208,14 @@ def check_type_stays(instance: Any) -> None:
 
 def cancel(request: Any) -> bool:
     """Cancel a request; return whether its stopped instance goes with it."""
-    if request.state not in {"open", "active", "disabled"}:
-        return False
-    state = request.instance.state
-    running = state in {"pending", "running"}
-    code = "request-canceled-and-instance-running" if running else "canceled-before-fulfillment"
-    request.settle("cancelled", code)
-    return bool(state in {"stopping", "stopped"})
+    with request.lock:
+        if request.state not in {"open", "active", "disabled"}:
+            return False
+        state = request.instance.state
+        running = state in {"pending", "running"}
+        code = "request-canceled-and-instance-running" if running else "canceled-before-fulfillment"
+        request.settle("cancelled", code)
+        return bool(state in {"stopping", "stopped"})
 
 
 def request_of(instance: Any) -> Any:

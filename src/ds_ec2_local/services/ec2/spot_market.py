@@ -94,10 +94,13 @@ class SpotMarket:
 
         from ds_ec2_local.services.failures import AwsError
 
-        try:
-            request.again(request)
-        except (ServiceException, AwsError):  # its subnet is gone, say
-            request.settle("failed", "bad-parameters")
+        with request.lock:
+            if request.state != "open":
+                return
+            try:
+                request.again(request)
+            except (ServiceException, AwsError):  # its subnet is gone, say
+                request.settle("failed", "bad-parameters")
 
     def _passed(self, since: float, seconds: float) -> bool:
         return time.monotonic() - since >= seconds / self._scale
