@@ -13,7 +13,7 @@ from ds_ec2.console.idle import held, idle_report
 from ds_ec2.console.machines import machine_table, status_words
 from ds_ec2.errors import UsageError
 from ds_ec2.model.idle import Held, IdleReport, Signal, parse_thresholds
-from ds_ec2.model.machine import Machine, MachineStatus, Stage, StageState, Stopped
+from ds_ec2.model.machine import Interruption, Machine, MachineStatus, Stage, StageState, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,6 +137,19 @@ def stages(*states: str) -> tuple[Stage, ...]:
             ),
             "stopped: idle for 60 minutes at 14:32",
         ),
+        (
+            replace(
+                WORK,
+                status=MachineStatus.STOPPED,
+                interruption=Interruption("EC2 needed its capacity", NOW, "instance-stopped-no-capacity"),
+            ),
+            "stopped: EC2 needed its capacity at 14:09, and starts it again",
+        ),
+        (
+            replace(WORK, stages=stages(*["done"] * 6), interruption=Interruption("taken", NOW)),
+            "ready, interrupted at 14:09",
+        ),
+        (replace(WORK, interruption=Interruption("taken", NOW - timedelta(days=1))), "running"),
     ],
 )
 def test_the_list_says_what_a_machine_does(machine: Machine, words: str) -> None:
