@@ -49,7 +49,8 @@ def launch_template(
     reserved = _condition(
         scope, "IsReserved", cdk.Fn.condition_not(cdk.Fn.condition_equals(props.reservation, ""))
     )
-    needed = _condition(scope, "NeedsLaunchTemplate", cdk.Fn.condition_or(spot, reserved))
+    either = cdk.Fn.condition_or(spot, reserved)  # type: ignore[arg-type] # jsii's stubs: a condition is one
+    needed = _condition(scope, "NeedsLaunchTemplate", either)
     data = ec2.CfnLaunchTemplate.LaunchTemplateDataProperty(
         instance_market_options=_if(spot, _market()),
         capacity_reservation_specification=_if(reserved, _reservation(props.reservation)),

@@ -49,7 +49,9 @@ def status_words(machine: Machine, now: datetime) -> str:
     if taken and taken.code:
         return f"{machine.status.value}: {taken.why} at {clock(taken.at, now)}, and starts it again"
     if taken and machine.status is MachineStatus.RUNNING and now - taken.at < _NEWS:
-        return f"{_progress(machine)}, interrupted at {clock(taken.at, now)}"
+        noticed = machine.launched_at is not None and taken.at >= machine.launched_at
+        told = "EC2 takes it back within minutes: told" if noticed else "interrupted"
+        return f"{_progress(machine)}, {told} at {clock(taken.at, now)}"
     if machine.stopped:
         return f"{machine.status.value}: {machine.stopped.why} at {clock(machine.stopped.at, now)}"
     return _progress(machine)

@@ -47,6 +47,7 @@ class Sandboxes(Protocol):
     def attach(self, instance_id: str, volume_id: str, path: Path) -> None: ...  # noqa: D102 - as above
     def detach(self, instance_id: str, volume_id: str) -> None: ...  # noqa: D102 - as above
     def set_tags(self, instance_id: str, tags: Mapping[str, str]) -> None: ...  # noqa: D102 - as above
+    def set_spot_action(self, instance_id: str, action: str | None, time: str = "") -> None: ...  # noqa: D102 - as above
     def console_output(self, instance_id: str) -> bytes: ...  # noqa: D102 - as above
     def close(self) -> None: ...  # noqa: D102 - as above
 

@@ -56,6 +56,9 @@ class RecordedSandboxes:
     def set_tags(self, instance_id: str, tags: Mapping[str, str]) -> None:
         """Do nothing: there is no metadata service."""
 
+    def set_spot_action(self, instance_id: str, action: str | None, time: str = "") -> None:
+        """Do nothing, as above."""
+
     def console_output(self, instance_id: str) -> bytes:
         """Return nothing: there is no console."""
         del instance_id

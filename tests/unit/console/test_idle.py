@@ -149,6 +149,10 @@ def stages(*states: str) -> tuple[Stage, ...]:
             replace(WORK, stages=stages(*["done"] * 6), interruption=Interruption("taken", NOW)),
             "ready, interrupted at 14:09",
         ),
+        (
+            replace(WORK, launched_at=NOW, interruption=Interruption("taken", NOW)),
+            "running, EC2 takes it back within minutes: told at 14:09",
+        ),
         (replace(WORK, interruption=Interruption("taken", NOW - timedelta(days=1))), "running"),
     ],
 )

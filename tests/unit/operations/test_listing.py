@@ -151,9 +151,10 @@ def test_an_interruption_is_ec2s_word_while_the_machine_is_stopped() -> None:
 
 
 def test_an_interruption_is_the_machines_word_once_it_runs_again() -> None:
-    told = {"why": "EC2 took the spot machine back (stop)", "at": at(-30), "interrupted": True}
+    why = "EC2 took the spot machine back (stop)"
+    told = {"why": why, "at": at(-30), "interrupted": True}
     found = words(WORK, {"stages": [], "stopped": told})
     assert found.stopped is None
-    assert found.interruption == Interruption(told["why"], LAUNCHED - timedelta(minutes=30))
+    assert found.interruption == Interruption(why, LAUNCHED - timedelta(minutes=30))
     idle = {"why": "idle for 60 minutes", "at": at(-30)}
     assert words(WORK, {"stages": [], "stopped": idle}).interruption is None

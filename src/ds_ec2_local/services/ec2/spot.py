@@ -50,6 +50,8 @@ class LaunchedRequest(SpotInstanceRequest):  # type: ignore[misc] # moto has no 
         again: Launches the same once more and gives it to this request: what a persistent one does.
     """
 
+    state: str
+
     def __init__(
         self,
         instance: Any,
@@ -111,7 +113,8 @@ class LaunchedRequest(SpotInstanceRequest):  # type: ignore[misc] # moto has no 
 
     def settle(self, state: str, code: str) -> None:
         """Take a state and a status code; a cancelled request keeps its state."""
-        self.state = "cancelled" if self.state == "cancelled" else state
+        if self.state != "cancelled":
+            self.state = state
         self._status_code = code
         self._updated, self.since = datetime.now(UTC), time.monotonic()
 

@@ -79,9 +79,7 @@ class SpotMarket:
         if request.warned is None:
             request.warned = time.monotonic()
             at = datetime.now(UTC) + timedelta(seconds=NOTICE_S / self._scale)
-            with contextlib.suppress(
-                SandboxError, AttributeError
-            ):  # it ended, or is a record without metadata
+            with contextlib.suppress(SandboxError):  # it ended a moment ago
                 self._machines.sandboxes.set_spot_action(
                     instance.id, "stop" if stops else "terminate", f"{at:%Y-%m-%dT%H:%M:%SZ}"
                 )
