@@ -80,9 +80,6 @@ def test_a_launch_template_is_obeyed(local_records: Any, image: Any, settled: An
             "TagSpecifications": [
                 {"ResourceType": "spot-instances-request", "Tags": [{"Key": "ds-ec2:stack", "Value": "one"}]}
             ],
-            "CapacityReservationSpecification": {
-                "CapacityReservationTarget": {"CapacityReservationId": "cr-0123456789abcdef0"}
-            },
             "InstanceInitiatedShutdownBehavior": "terminate",
             "UserData": base64.b64encode(b"#!/bin/sh\n").decode(),
             "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 20}}],
@@ -102,8 +99,6 @@ def test_a_launch_template_is_obeyed(local_records: Any, image: Any, settled: An
     ][0]
     assert (request["InstanceId"], request["State"], request["Type"]) == (found, "active", "one-time")
     assert request["Tags"] == [{"Key": "ds-ec2:stack", "Value": "one"}]
-    target = machine["CapacityReservationSpecification"]["CapacityReservationTarget"]
-    assert target == {"CapacityReservationId": "cr-0123456789abcdef0"}
     assert refusal(ec2.stop_instances, InstanceIds=[found])[0] == "UnsupportedOperation"
     behaviour = ec2.describe_instance_attribute(
         InstanceId=found, Attribute="instanceInitiatedShutdownBehavior"
