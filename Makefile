@@ -4,6 +4,7 @@ BIN := .venv/bin
 RUN := $(BIN)/python -m
 DEMO_ARGS ?=
 TEST_ARGS ?=
+BENCH_ARGS ?=
 SOAK ?= 50
 
 .DEFAULT_GOAL := help
@@ -71,8 +72,8 @@ acceptance-aws: setup ## the scenarios on the account of the environment: IT BIL
 docs: setup ## write the command reference
 	$(BIN)/python scripts/command_reference.py
 
-bench: setup ## measure, and write docs/reference/benchmarks.md
-	$(RUN) benchmarks
+bench: setup ## measure, and write docs/reference/benchmarks.md (BENCH_ARGS=boot: boots alone, printed)
+	$(RUN) benchmarks $(BENCH_ARGS)
 
 clean: ## remove what the other targets made
 	rm -rf .venv node_modules cdk.out artefacts build dist

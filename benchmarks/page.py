@@ -35,13 +35,14 @@ def text(figures: Figures, load: float) -> str:
     """Return the page; `load` is the load average before the run."""
     return "\n".join(
         [
-            *("# Benchmarks", "", *_conditions(load), ""),
-            *(*_commands(figures), "", *_boot(figures.ways), *_tunnel(figures), ""),
+            *("# Benchmarks", "", *conditions(load), ""),
+            *(*_commands(figures), "", *boot_section(figures.ways), *_tunnel(figures), ""),
         ]
     )
 
 
-def _conditions(load: float) -> list[str]:
+def conditions(load: float) -> list[str]:
+    """Return the lines about the computer; `load` is as for `text`."""
     when, python = f"{datetime.now(UTC):%Y-%m-%d}", platform.python_version()
     shared = (
         f" The computer was shared: its load average was {load:.1f}\nbefore the run, so that times are"
@@ -79,7 +80,8 @@ def _commands(figures: Figures) -> list[str]:
     ]
 
 
-def _boot(ways: list[Way]) -> list[str]:
+def boot_section(ways: list[Way]) -> list[str]:
+    """Return the lines about boots, none where nothing booted."""
     if not ways:
         return []
     first = ways[0]
@@ -94,6 +96,7 @@ def _boot(ways: list[Way]) -> list[str]:
         "Seconds from cloud-init's first line, on real boots of one image (Debian 12, systemd-nspawn), one",
         "after another. The list is the article's without torch. pip compiles what it installs; ds-ec2 does",
         "so when the machine is ready, at idle priority. The article starts JupyterLab after all packages.",
+        "The list is importable when it is installed and the machine has the command `python` for it.",
         "",
         "| way | JupyterLab answers | times sooner | whole list importable | times sooner |",
         "|---|---|---|---|---|",
