@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import time
 from typing import Callable, Dict, Optional, Sequence, Tuple
@@ -64,22 +66,20 @@ class Stage:
         with self.log.open("a+b") as log:
             start = log.tell()
             try:
-                status = subprocess.run(
+                process = subprocess.Popen(
                     command,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     env=env,
                     cwd="/",
-                    timeout=self.left(),
-                    check=False,
                     pass_fds=self.held,
+                    start_new_session=self.platform.systemd,  # elsewhere the machine is one process group
                     **identity,
-                ).returncode
-            except subprocess.TimeoutExpired:
-                status = -1
+                )
             except OSError as error:
                 raise StageError(f"{command[0]}: {error}") from error
+            status = self._waited(process)
             log.seek(start)
             output = log.read().decode(errors="replace")
         self.left()
@@ -87,6 +87,18 @@ class Stage:
             words = output.strip()[-ERROR_CHARACTERS:]
             raise StageError(words or f"{command[0]} ended with status {status} and said nothing")
         return output
+
+    def _waited(self, process: subprocess.Popen[bytes]) -> int:
+        """Return a command's exit status; where the budget ends before, end it with all that it started."""
+        try:
+            return process.wait(max(0.0, self._end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            if self.platform.systemd:
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+            process.wait()
+            return -1
 
     def wait(self, what: str, probe: Callable[[], object], pause_s: float = 5.0) -> None:
         """Call `probe` until it neither raises OSError nor returns something false.

@@ -109,6 +109,21 @@ def test_a_stage_keeps_its_budget(stage: Stage) -> None:
         Stage(stage.platform, "network", 0.3).wait("the way out", _refuse, 0.1)
 
 
+def test_a_command_out_of_time_ends_with_all_that_it_started(stage: Stage) -> None:
+    stage.platform.systemd = True
+    started = stage.log.with_name("started")
+    short = Stage(stage.platform, "environment", 1.0)
+    with pytest.raises(StageError, match="took longer"):
+        short.run(["sh", "-c", f"sleep 60 & echo $! >{started}; wait"])
+    child = Path(f"/proc/{started.read_text().strip()}/stat")
+    until = time.monotonic() + 5
+    while (
+        child.exists() and child.read_text().rpartition(")")[2].split()[0] != "Z" and time.monotonic() < until
+    ):
+        time.sleep(0.05)
+    assert not child.exists() or child.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
 def test_a_stage_that_hangs_ends_and_says_so(stage: Stage) -> None:
     def environment(one: Stage) -> None:
         one.run(["sleep", "60"])
