@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict
+from typing import TYPE_CHECKING, Any, Dict, List
 
 from ds_ec2_machine.loader import write
 from ds_ec2_machine.platform import APPLICATION, CACHE
@@ -70,6 +70,26 @@ class Conda:
         cache = str(platform.user_folder(f"{CACHE}/conda"))
         output = self._stage.run([self._python, "-c", code, cache, self._version, *arguments], as_user=True)
         return dict(json.loads(output.strip().splitlines()[-1]))
+
+
+def locked(records: List[Dict[str, Any]], pins: str) -> str:
+    """Return an environment.yml of exactly what is installed.
+
+    Its format has no place for hashes of conda's packages: they stand in comments.
+
+    Args:
+        records: Of conda's packages, as in conda-meta.
+        pins: What uv locked of the others.
+    """
+    channels = dict.fromkeys(str(one["channel"]) for one in records)
+    lines = ["channels:", *(f"  - {json.dumps(one)}" for one in channels), "dependencies:"]
+    lines += [
+        f"  - {one['name']}={one['version']}={one['build']}  # sha256:{one.get('sha256', '')}"
+        for one in records
+    ]
+    others = [" ".join(one.split()) for one in pins.replace("\\\n", " ").splitlines()]
+    lines += ["  - pip:", *(f"    - {json.dumps(one)}" for one in others)] if others else []
+    return "\n".join(lines) + "\n"
 
 
 def _application(deployed: str) -> str:

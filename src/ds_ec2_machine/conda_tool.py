@@ -48,7 +48,9 @@ async def _solve(channels: List[str], packages: List[str], cache: Path) -> List[
     rattler = import_module("rattler")
     system = [one.into_generic() for one in rattler.VirtualPackage.detect()]
     gateway = rattler.Gateway(cache_dir=cache / "repodata")
-    records: List[Any] = await rattler.solve(channels, packages, gateway, virtual_packages=system)
+    # Not strictly, for name=version=build is what `conda env export` writes.
+    specs = [rattler.MatchSpec(one, strict=False) for one in packages]
+    records: List[Any] = await rattler.solve(channels, specs, gateway, virtual_packages=system)
     return records
 
 

@@ -97,10 +97,8 @@ def applied(platform: Platform, request: Dict[str, Any]) -> Iterator[Dict[str, A
 
 
 def locked(platform: Platform, _request: Dict[str, Any]) -> Iterator[Dict[str, Any]]:
-    """Answer `environment-lock`: the lines of a list of what is in force, with hashes."""
+    """Answer `environment-lock`: the lines of a document of exactly what is in force."""
     current = _in_force(platform)
-    if environment.stamp(current).get("kind") == document.CONDA:
-        raise RefusedError("it is an environment.yml's", "write versions into the file: name=1.2.3")
     with _solving:
         stage = Stage(platform, "lock", _PLAN_S)
         try:

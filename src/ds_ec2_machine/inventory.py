@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, Dict, List
 if TYPE_CHECKING:
     from pathlib import Path
 
+# Source: https://packaging.python.org/en/latest/specifications/recording-installed-packages/
+_RECORD = re.compile(r"/([^/\n]+)-([^/\n-]+)\.dist-info/METADATA$", re.MULTILINE)
+
 
 def normal(name: str) -> str:
     """Return a package's name in the form in which names are compared.
@@ -22,16 +25,25 @@ def normal(name: str) -> str:
 def packages(environment: Path) -> Dict[str, str]:
     """Return the versions of what is installed, by name; conda's packages too."""
     found: Dict[str, str] = {}
-    for record in environment.glob("conda-meta/*.json"):
-        told = json.loads(record.read_text())
+    for told in condas(environment):
         found[normal(told["name"])] = told["version"]
     return {**found, **{name: one.version for name, one in _distributions(environment).items()}}
 
 
+def condas(environment: Path) -> List[Dict[str, Any]]:
+    """Return the records of what conda's side has installed, by name."""
+    records = [json.loads(path.read_text()) for path in environment.glob("conda-meta/*.json")]
+    return sorted(records, key=lambda one: str(one["name"]))
+
+
 def requirements(environment: Path) -> List[str]:
-    """Return what is installed of Python's packages, as requirements of exactly that."""
+    """Return what is installed of Python's packages, other than by conda's, as exact requirements."""
     lines = []
+    files = "\n".join(file for one in condas(environment) for file in one.get("files", ()))
+    theirs = {(normal(name), version) for name, version in _RECORD.findall(files)}
     for name, one in sorted(_distributions(environment).items()):
+        if (name, one.version) in theirs:
+            continue
         # Source: https://packaging.python.org/en/latest/specifications/direct-url/
         origin = json.loads(one.read_text("direct_url.json") or "{}")
         commit = origin.get("vcs_info", {})

@@ -6,7 +6,7 @@ import re
 import shutil
 from typing import TYPE_CHECKING, Dict, Iterable, List, Tuple
 
-from ds_ec2_machine import gpu, inventory
+from ds_ec2_machine import conda, gpu, inventory
 from ds_ec2_machine.conda import Conda
 from ds_ec2_machine.document import CONDA, PYPROJECT, REQUIREMENTS, Document
 from ds_ec2_machine.inventory import normal
@@ -99,6 +99,8 @@ class Recipe:
     def locked(stage: Stage, uv: Uv, environment: Path) -> str:
         """Return what an environment holds as a list of exact versions with the hashes of their files.
 
+        With packages of conda's it is an environment.yml, with their versions and builds.
+
         Raises:
             StageError: uv's own words, as for a package that came from nowhere that can be asked.
         """
@@ -109,7 +111,8 @@ class Recipe:
         command = ["pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-deps"]
         command += ["--generate-hashes", "--python", f"{environment}/bin/python"]
         uv.run(stage, *command, "--output-file", str(pins), str(names))
-        return pins.read_text()
+        records = inventory.condas(environment)
+        return conda.locked(records, pins.read_text()) if records else pins.read_text()
 
     def outcome(self, interpreter: str, prefer: Dict[str, str], other: str) -> Dict[str, str]:
         """Return the versions that `begin` and `install` would lead to, by name.

@@ -105,7 +105,21 @@ def test_it_is_solved_installed_and_completed_by_pip(applied: Machine, channel: 
     assert answer(applied, code) == f"31 42 {applied.root}/data/ds-ec2/env"
     shown = applied.result("environment")
     assert (shown["kind"], shown["packages"]["tinyconda"]) == ("conda", "3.1")
-    assert not applied.ask("environment-lock")[-1]["ok"]
+
+
+def test_a_lock_has_builds_and_makes_it_again(applied: Machine, channel: str) -> None:
+    *lines, last = applied.ask("environment-lock")
+    assert last["ok"], last
+    text = "\n".join(line["line"] for line in lines)
+    sha256 = hashlib.sha256(applied.aws.files["/conda/noarch/tinyconda-3.1-0.tar.bz2"]).hexdigest()
+    assert f"\n  - tinyconda=3.1=0  # sha256:{sha256}\n" in text
+    assert f"\n  - python={PYTHON}=0  #" in text
+    assert '    - "tinytool==1.0 --hash=sha256:' in text
+    assert channel in text
+    before = applied.result("environment")["packages"]
+    told = apply(applied, packed(applied.aws, "conda", "environment.yml", {"environment.yml": text}))
+    assert told["ok"], told
+    assert applied.result("environment")["packages"] == before
 
 
 def test_what_the_channel_does_not_have_leaves_the_old_one(applied: Machine, channel: str) -> None:

@@ -87,6 +87,8 @@ def env_show(target: Target, name: str, *, as_json: bool) -> None:
 def env_lock(target: Target, name: str, file: Path | None) -> None:
     """Write what the machine NAME has as a list of exact versions with hashes, to FILE or standard output.
 
+    Where an environment.yml is in force, it is one, with the builds of conda's packages.
+
     `ds-ec2 up --packages FILE` and `ds-ec2 env apply NAME FILE` make exactly that again.
     """
     from ds_ec2.console import output
@@ -98,4 +100,7 @@ def env_lock(target: Target, name: str, file: Path | None) -> None:
         output.emit(text.rstrip("\n"))
         return
     file.write_text(text, encoding="utf-8")
-    output.say(f"{file} has {sum('==' in line for line in text.splitlines())} packages")
+    lines = text.splitlines()
+    output.say(f"{file} has {sum(line.count('=') > 1 for line in lines)} packages")
+    if "dependencies:" in lines and file.suffix not in {".yml", ".yaml"}:
+        output.say(f"it is an environment.yml: call it {file.with_suffix('.yml').name} to apply it")

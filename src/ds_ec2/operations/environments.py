@@ -126,7 +126,7 @@ def show_environment(account: Account, name: str) -> EnvironmentState:
 
 
 def lock_environment(account: Account, name: str) -> str:
-    """Return what is in force as a requirements file: exact versions, with the hashes of their files.
+    """Return what is in force as a requirements file, or as the environment.yml that makes it again.
 
     Raises:
         DsEc2Error: The machine does not run, or something is installed that no index has.
