@@ -98,13 +98,13 @@ class Boot:
                 stage.wait("the settings", self._read_settings)
         if docker.wanted(platform):
             docker.admit(stage)
-        for verb in ("control", "idle"):
-            supervisor.ensure(platform, supervisor.own_service(platform, verb))
-        stage.wait("the control road", lambda: control.ask(platform, {"verb": "status"}), 0.1)
+        supervisor.ensure(platform, *(supervisor.own_service(platform, verb) for verb in ("control", "idle")))
 
     def disks(self, stage: Stage) -> None:
-        """Mount the data volume."""
+        """Mount the data volume; what ran on it at the last boot needs nothing from outside."""
         disks.mount(stage)
+        if environment.in_force(self._platform):
+            supervisor.resume(self._platform, "jupyter")
 
     def network(self, stage: Stage) -> None:
         """Wait for the way out, then say that this machine can be reached."""
@@ -112,6 +112,7 @@ class Boot:
         self._online = True
         if self._platform.systemd:
             _restart_agent(stage)
+        stage.wait("the control road", lambda: control.ask(self._platform, {"verb": "status"}), 0.1)
         stage.wait("the stack's signal", lambda: self._tell("SUCCESS", ""))
 
     def jupyter(self, stage: Stage) -> None:

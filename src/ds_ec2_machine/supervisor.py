@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass, field
+from itertools import compress
 from typing import IO, TYPE_CHECKING, Any, Dict, List, Optional
 
 from ds_ec2_machine.loader import read, sha, write
@@ -51,28 +52,50 @@ def own_service(platform: Platform, verb: str) -> Service:
     return Service(verb, [sys.executable, str(application), verb], environment)
 
 
-def ensure(platform: Platform, service: Service) -> bool:
-    """Have a service running as it is described; leave it alone where it does already.
+def ensure(platform: Platform, *services: Service) -> bool:
+    """Have services running as they are described; leave alone what does already.
 
-    Returns whether its description changed: then it started anew.
+    Returns whether a description changed: such a service started anew.
     """
-    if platform.systemd:
-        unit = f"ds-ec2-{service.name}.service"
-        changed = _write_unit(platform, unit, _unit(platform, service))
-        _systemctl("restart" if changed else "start", unit)
-        return changed
+    if not platform.systemd:
+        anew = [_ensure_child(platform, service) for service in services]
+        return any(anew)
+    every = [f"ds-ec2-{service.name}.service" for service in services]
+    anew = [_write_service(platform, service) for service in services]
+    changed = list(compress(every, anew))
+    if changed:
+        _systemctl("daemon-reload")  # systemd reads every unit anew: once for all of them
+        _systemctl("restart", *changed)
+    _systemctl("start", *every)
+    return bool(changed)
+
+
+def _ensure_child(platform: Platform, service: Service) -> bool:
     path = _spec_path(platform, service.name)
     text = json.dumps(asdict(service)).encode()
     changed = not path.exists() or path.read_bytes() != text
     if changed:
         write(str(path), text, 0o600)
     if _supervisor_pid(platform, service.name) is None:
-        command = [sys.executable, platform.path(APPLICATION), "supervise", service.name]
-        with _log(platform, service.name) as log:
-            subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
+        _supervise_apart(platform, service.name)
     elif changed:
         restart(platform, service.name)
     return changed
+
+
+def _supervise_apart(platform: Platform, name: str) -> None:
+    command = [sys.executable, platform.path(APPLICATION), "supervise", name]
+    with _log(platform, name) as log:
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
+
+
+def resume(platform: Platform, name: str) -> None:
+    """Start a service as it was described at an earlier boot, if it was."""
+    if platform.systemd:
+        if _unit_path(platform, f"ds-ec2-{name}.service").exists():
+            _systemctl("start", f"ds-ec2-{name}.service")
+    elif _spec_path(platform, name).exists() and _supervisor_pid(platform, name) is None:
+        _supervise_apart(platform, name)
 
 
 def restart(platform: Platform, name: str) -> None:
@@ -96,7 +119,7 @@ def install_at_boot(platform: Platform) -> None:
     command = [sys.executable, platform.path(LOADER)]
     if platform.systemd:
         if _write_unit(platform, "ds-ec2-boot.service", boot_unit(command)):
-            _systemctl("enable", "ds-ec2-boot.service")
+            _systemctl("enable", "--no-reload", "ds-ec2-boot.service")  # it is for the next boot
         return
     file = platform.file("/etc/rc.local")
     present = file.read_text() if file.exists() else "#!/bin/sh\n"
@@ -207,11 +230,10 @@ def _quoted(text: str) -> str:
 
 
 def _unit(platform: Platform, service: Service) -> str:
-    # systemd replaces variables in commands, not in Environment=.
     command = " ".join(_quoted(word.replace("$", "$$")) for word in service.command)
     lines = [f"[Unit]\nDescription=ds-ec2 {service.name}\nStartLimitIntervalSec=0\n[Service]"]
     lines += [f"ExecStart={command}", f"WorkingDirectory={service.folder}", "Restart=always", "RestartSec=1"]
-    lines += [f"Environment={_quoted(f'{key}={value}')}" for key, value in service.environment.items()]
+    lines.append(f"EnvironmentFile={_variables_path(platform, service.name)}")
     log = _log_path(platform, service.name)
     lines += [f"StandardOutput=append:{log}", f"StandardError=append:{log}"]
     if service.as_user:
@@ -219,14 +241,40 @@ def _unit(platform: Platform, service: Service) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _variables(service: Service) -> str:
+    """Return a service's environment as systemd reads it from a file: quoted, nothing in it is replaced.
+
+    Source: https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#EnvironmentFile=
+    """
+    escapes = str.maketrans({one: f"\\{one}" for one in '\\"`$'})
+    return "".join(f'{key}="{value.translate(escapes)}"\n' for key, value in service.environment.items())
+
+
+def _write_service(platform: Platform, service: Service) -> bool:
+    """Write a service's unit, and its environment apart, for that may hold passwords; return what changed."""
+    path = _variables_path(platform, service.name)
+    text = _variables(service)
+    changed = not path.exists() or path.read_text() != text
+    if changed:
+        write(str(path), text.encode(), 0o600)
+    return _write_unit(platform, f"ds-ec2-{service.name}.service", _unit(platform, service)) or changed
+
+
 def _write_unit(platform: Platform, unit: str, text: str) -> bool:
     """Write a unit; return whether it changed."""
-    path = platform.file(f"/etc/systemd/system/{unit}")
+    path = _unit_path(platform, unit)
     if path.exists() and path.read_text() == text:
         return False
-    write(str(path), text.encode(), 0o600)
-    _systemctl("daemon-reload")
+    write(str(path), text.encode())
     return True
+
+
+def _unit_path(platform: Platform, unit: str) -> Path:
+    return platform.file(f"/etc/systemd/system/{unit}")
+
+
+def _variables_path(platform: Platform, name: str) -> Path:
+    return platform.file(f"{STATE}/services/{name}.env")
 
 
 def _systemctl(*arguments: str) -> None:

@@ -124,6 +124,19 @@ def test_a_command_out_of_time_ends_with_all_that_it_started(stage: Stage) -> No
     assert not child.exists() or child.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
+def test_units_hold_no_secrets_and_their_variables_are_roots(stage: Stage) -> None:
+    service = supervisor.Service("x", ["/bin/true"], {"UV_DEFAULT_INDEX": "https://me:hush@example/simple"})
+    assert supervisor._write_service(stage.platform, service)
+    assert not supervisor._write_service(stage.platform, service)
+    unit = stage.platform.file("/etc/systemd/system/ds-ec2-x.service")
+    variables = stage.platform.file("/var/lib/ds-ec2/services/x.env")
+    assert (unit.stat().st_mode & 0o777, variables.stat().st_mode & 0o777) == (0o644, 0o600)
+    assert "hush" not in unit.read_text()
+    assert "hush" in variables.read_text()
+    other = supervisor.Service("x", ["/bin/true"], {"UV_DEFAULT_INDEX": "https://me:other@example/simple"})
+    assert supervisor._write_service(stage.platform, other), "its unit is the same, yet it has to start anew"
+
+
 def test_a_stage_that_hangs_ends_and_says_so(stage: Stage) -> None:
     def environment(one: Stage) -> None:
         one.run(["sleep", "60"])
@@ -184,7 +197,7 @@ def test_a_units_words_reach_the_program_unchanged(stage: Stage) -> None:
     service = supervisor.Service("x", ["/bin/echo", "50%", 'a "b" $HOME \\'], {"KEY": 'v "w" $x 5%'}, "/data")
     unit = supervisor._unit(stage.platform, service)
     assert 'ExecStart="/bin/echo" "50%%" "a \\"b\\" $$HOME \\\\"' in unit
-    assert 'Environment="KEY=v \\"w\\" $x 5%%"' in unit
+    assert supervisor._variables(service) == 'KEY="v \\"w\\" \\$x 5%"\n'
     assert "Restart=always" in unit
     assert "User=" not in unit
 

@@ -84,7 +84,7 @@ def test_without_network_the_loader_runs_the_copy_of_the_last_boot(unlucky: Gues
     # Forty-five seconds for the loader's patience are forty more of the same.
     unlucky.run("sudo sed -i 's/^LATER_WAIT_S = 45.0$/LATER_WAIT_S = 5.0/' /opt/ds-ec2/loader.py")
     unlucky.cloud.ds_ec2("stop", "unlucky")
-    before = unlucky.status()["boot"]
+    before, starts = unlucky.status()["boot"], _starts(unlucky)
     with unlucky.cloud.way_out_closed():
         with contextlib.closing(unlucky.cloud.client("ec2")) as ec2:
             ec2.start_instances(InstanceIds=[unlucky.facts()["instance_id"]])
@@ -94,8 +94,16 @@ def test_without_network_the_loader_runs_the_copy_of_the_last_boot(unlucky: Gues
         assert stages(unlucky)["network"]["state"] == "running"
         assert stages(unlucky)["disks"]["state"] == "done"
         assert "running the copy of the last boot" in unlucky.journal("ds-ec2-boot")
+        # JupyterLab needs nothing from outside: its log has one more start than at the boot before.
+        wait_for("JupyterLab", lambda: _starts(unlucky) > starts)
+        assert stages(unlucky)["network"]["state"] == "running"
     unlucky.wait_ready(after=before)
     assert stages(unlucky)["network"]["state"] == "done"
+
+
+def _starts(guest: Guest) -> int:
+    """How often JupyterLab has come up."""
+    return guest.log("ds-ec2/service-jupyter.log").count("is running at:")
 
 
 def test_an_old_file_system_on_the_data_volume_is_kept_mounted_and_grown(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.machine.real.guest import ANSWERS
+
+from ds_ec2_machine import supervisor
 
 if TYPE_CHECKING:
     from tests.machine.real.guest import Cloud, Guest
@@ -59,6 +62,16 @@ def test_services_are_units_and_jupyterlab_is_the_users(guest: Guest) -> None:
         guest.run("sudo test -e /etc/ds-ec2/platform.json && sudo cat /etc/ds-ec2/platform.json").count(":")
         == 3
     )
+
+
+def test_systemd_has_nothing_to_say_of_the_units_and_reads_their_variables(guest: Guest) -> None:
+    assert "world-inaccessible" not in guest.run("sudo journalctl -b --no-pager")
+    value = "v \"w\" $x ${HOME} 5% \\ `z` 'q' #"
+    text = supervisor._variables(supervisor.Service("x", [], {"KEY": value, "NEXT": "1"}))
+    guest.run(f"printf %s {shlex.quote(text)} >/tmp/x.env")
+    print_it = "printenv KEY NEXT"
+    said = guest.run(f"sudo systemd-run --pipe --wait --quiet -p EnvironmentFile=/tmp/x.env {print_it}")
+    assert said.splitlines() == [value, "1"]
 
 
 def test_the_data_volume_is_a_disk_of_its_size(guest: Guest) -> None:
