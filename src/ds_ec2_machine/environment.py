@@ -107,10 +107,29 @@ def prepare(stage: Stage) -> Uv:
             # uv's own --clear leaves alone what is no environment, such as one that was removed by half.
             shutil.rmtree(folder, ignore_errors=True)
             uv.run(stage, "venv", "--python", interpreter, str(folder))
-    uv.install(stage, f"{folder}/bin/python", *base(stage.platform))
+    if folder != want.folder or not _from_cache(stage, uv, want):
+        uv.install(stage, f"{folder}/bin/python", *base(stage.platform))
     _put_in_force(platform, folder)
     _on_path(platform)
     return uv
+
+
+def _from_cache(stage: Stage, uv: Uv, want: Wanted) -> bool:
+    """Finish an environment that was begun, where uv's cache has all that it lacks; return whether it did.
+
+    What needs no download is there before JupyterLab, which then starts once, with all of it.
+    """
+    if stamp(want.folder) or not uv.has_cache():
+        return False
+    try:
+        files = document.unpack(stage, want.document)
+        recipe = Recipe(stage, uv.offline(), want.document, files, want.python)
+        recipe.install(f"{want.folder}/bin/python", {})
+    except (StageError, OSError):
+        stage.say("not all of it is in the cache: JupyterLab goes first")
+        return False
+    _finish(stage, want)
+    return True
 
 
 def install_packages(stage: Stage, uv: Uv, wish: Document) -> bool:

@@ -1,11 +1,18 @@
-"""uv: got through the distribution's own pip, pinned; then everything Python goes through it, as the user."""
+"""uv: got by pip, pinned, kept on the data volume; then everything Python goes through it, as the user."""
 
 from __future__ import annotations
 
-import ast
+import copy
+import io
+import os
+import platform
+import tempfile
+import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Dict
 
-from ds_ec2_machine.loader import write
+from ds_ec2_machine import index
+from ds_ec2_machine.loader import sha, write
 from ds_ec2_machine.platform import CACHE
 from ds_ec2_machine.stages import StageError
 
@@ -21,45 +28,27 @@ HASHES = (
 )
 """SHA-256 of the wheels of `VERSION`, as in requirements/uv.txt."""
 
-_FOLDER = "/opt/ds-ec2/uv"
-_FROM_PIP = {
-    # pip's option: (uv's variable, what separates several values)
-    "index-url": ("UV_DEFAULT_INDEX", " "),
-    "extra-index-url": ("UV_INDEX", " "),
-    "find-links": ("UV_FIND_LINKS", ","),
-    "trusted-host": ("UV_INSECURE_HOST", " "),
-    "cert": ("SSL_CERT_FILE", " "),
-}
-_SECTIONS = ("global.", "install.", ":env:.")  # pip's order: the later wins
-
-
-def translated(pip_config: str) -> Dict[str, str]:
-    """Return uv's variables for what `pip config list` printed."""
-    values: Dict[str, str] = {}
-    for section in _SECTIONS:
-        for line in pip_config.splitlines():
-            key, equals, value = line.partition("=")
-            if equals and key.startswith(section):
-                values[key[len(section) :].lstrip(".")] = str(ast.literal_eval(value))
-    found = {}
-    for option, (variable, separator) in _FROM_PIP.items():
-        if values.get(option):
-            found[variable] = separator.join(values[option].split())
-    if "UV_INDEX" in found:
-        found["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip takes the best of all indexes too
-    return found
+# The wheel of pip that `python -m venv` would install. Run as it lies, pip is there seconds sooner than by a
+# virtual environment, and needs none of the distribution's own.
+# Source: https://docs.python.org/3/library/ensurepip.html, and its code for the two folders
+_PIP_WHEEL = """\
+import ensurepip, os, sysconfig
+name = f"pip-{ensurepip.version()}-py3-none-any.whl"
+own = os.path.join(os.path.dirname(ensurepip.__file__), "_bundled")
+folders = filter(None, (sysconfig.get_config_var("WHEEL_PKG_DIR"), own))
+paths = [os.path.join(folder, name) for folder in folders]
+print(next(filter(os.path.exists, paths), ""))
+"""
 
 
 class Uv:
     """uv on this machine, with the index that the machine is configured for."""
 
     def __init__(self, stage: Stage, python: str) -> None:
-        self._folder = stage.platform.path(_FOLDER)
-        self._program = f"{self._folder}/bin/uv"
+        self._program = stage.platform.path("/opt/ds-ec2/uv/bin/uv")
         self._install(stage, python)
-        pip = [f"{self._folder}/bin/python", "-m", "pip", "--disable-pip-version-check", "config", "list"]
-        configured = translated(stage.run(pip, as_user=True))
         kept = stage.platform.environment()
+        configured = index.translated(index.settings(kept))
         self.variables: Dict[str, str] = {
             "UV_CACHE_DIR": stage.platform.path(f"{CACHE}/uv"),
             "UV_PYTHON_DOWNLOADS": "never",  # they do not come from the package index
@@ -77,12 +66,26 @@ class Uv:
                 return
         except (StageError, IndexError):
             stage.say(f"installing uv {VERSION}")
-        requirement = f"{self._folder}.txt"
-        hashes = " ".join(f"--hash=sha256:{one}" for one in HASHES)
-        write(requirement, f"uv=={VERSION} {hashes}\n".encode())
-        stage.run([python, "-m", "venv", "--clear", self._folder])
-        pip = [f"{self._folder}/bin/python", "-m", "pip", "install", "--quiet", "--no-deps"]
-        stage.run([*pip, "--only-binary=:all:", "--require-hashes", "-r", requirement])
+        # A volume may come to a machine of another kind.
+        kept = stage.platform.file(f"{CACHE}/uv-{VERSION}-{platform.machine()}.whl")
+        data = kept.read_bytes() if kept.exists() else b""
+        if sha(data) not in HASHES:
+            data = _downloaded(stage, python)
+            for old in kept.parent.glob("uv-*.whl"):
+                old.unlink()
+            write(str(kept), data)
+        with zipfile.ZipFile(io.BytesIO(data)) as wheel:
+            write(self._program, wheel.read(f"uv-{VERSION}.data/scripts/uv"), 0o755)
+
+    def offline(self) -> Uv:
+        """Return a uv that takes everything from its cache."""
+        other = copy.copy(self)
+        other.variables = {**self.variables, "UV_OFFLINE": "1"}
+        return other
+
+    def has_cache(self) -> bool:
+        """Return whether it ever kept a package."""
+        return any(Path(self.variables["UV_CACHE_DIR"]).glob("archive-v*/*"))
 
     def run(self, stage: Stage, *arguments: str) -> str:
         """Run uv as the user, on a stage's log and budget.
@@ -100,3 +103,23 @@ class Uv:
             StageError: As for `run`.
         """
         self.run(stage, "pip", "install", "--python", python, *requirements)
+
+
+def _downloaded(stage: Stage, python: str) -> bytes:
+    """Return the wheel of uv for this machine, by pip: the index is whatever the machine is configured for.
+
+    Raises:
+        StageError: pip's own words.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        requirement = f"{folder}/uv.txt"
+        hashes = " ".join(f"--hash=sha256:{one}" for one in HASHES)
+        write(requirement, f"uv=={VERSION} {hashes}\n".encode())
+        wheel = stage.run([python, "-c", _PIP_WHEEL]).splitlines()[-1]
+        if wheel:
+            zipfile.ZipFile(wheel).extractall(f"{folder}/pip")
+        pip = [python, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--dest", folder]
+        pip += ["--no-deps", "--only-binary=:all:", "--require-hashes", "-r", requirement]
+        stage.run(pip, {**os.environ, "PYTHONPATH": f"{folder}/pip"})
+        [found] = Path(folder).glob("uv-*.whl")
+        return found.read_bytes()

@@ -176,7 +176,7 @@ def test_a_package_that_cannot_be_had_is_a_failed_stage_on_a_machine_that_stays(
 def test_jupyterlab_comes_back_when_it_is_killed(booted: Machine) -> None:
     headers = authorized(booted)
     before = http(booted, "/api/status", **headers)[1]["started"]
-    [server] = booted.processes("-m\0jupyterlab")
+    [server] = booted.processes("jupyterlab.labapp")
     os.kill(server, signal.SIGKILL)
     until = time.monotonic() + 20
     after = before
@@ -189,21 +189,46 @@ def test_jupyterlab_comes_back_when_it_is_killed(booted: Machine) -> None:
     assert after > before
 
 
-def test_half_of_an_environment_is_no_obstacle(machine: Machine) -> None:
-    machine.aws.publish_package()
-    machine.aws.parameters[machine.aws.path("settings")] = json.dumps(SETTINGS)
-    machine.aws.parameters[machine.aws.path("packages")] = "#"
-    assert machine.boot().returncode == 0
-    folder = machine.file("/data/ds-ec2/env").resolve()
-    for compiler in machine.processes("compileall"):
-        os.kill(compiler, signal.SIGKILL)
-    shutil.rmtree(folder)
-    (folder / "lib").mkdir(parents=True)
-    (folder / "lib/late.pyc").write_text("compiled while it was removed")
-    outcome = machine.boot()
-    assert outcome.returncode == 0, outcome.stdout
-    assert (folder / "bin/python").exists()
-    assert not (folder / "lib/late.pyc").exists()
+def test_uv_comes_from_the_data_volume_unless_only_half_of_it_is_there(booted: Machine) -> None:
+    program = booted.file("/opt/ds-ec2/uv/bin/uv")
+    [kept] = booted.file("/data/ds-ec2/cache/x").parent.glob("uv-*.whl")
+    whole = kept.read_bytes()
+    for found, fetched in ((whole, 0), (whole[:-1000], 1), (b"", 1)):
+        kept.write_bytes(found)
+        program.unlink()
+        log = booted.file("/var/log/ds-ec2/jupyter.log")
+        log.unlink()
+        outcome = booted.boot()
+        assert outcome.returncode == 0, outcome.stdout
+        assert log.read_text().count("-m pip download") == fetched
+        assert kept.read_bytes() == whole
+        assert subprocess.run([program, "--version"], capture_output=True, check=True).stdout
+
+
+def test_what_uvs_cache_holds_is_there_before_jupyterlab(machine: Machine) -> None:
+    aws = machine.aws
+    aws.publish_package()
+    aws.publish_wheel("tinytool", "ANSWER = 42\n")
+    aws.parameters[aws.path("settings")] = json.dumps(SETTINGS)
+    aws.parameters[aws.path("packages")] = "tinytool\n"
+    log, index = machine.file("/var/log/ds-ec2/environment.log"), dict(aws.files)
+    for there, installed in ((index, True), ({}, False), (index, True)):
+        aws.files = there
+        outcome = machine.boot()
+        assert outcome.returncode == 0, outcome.stdout
+        assert ("pip install" in log.read_text()) == installed
+        folder = machine.file("/data/ds-ec2/env").resolve()
+        subprocess.run([folder / "bin/python", "-c", "import jupyterlab, tinytool"], check=True)
+        assert machine.result("environment")["finished"]
+        assert not (folder / "lib/late.pyc").exists()
+        for compiler in machine.processes("compileall"):
+            os.kill(compiler, signal.SIGKILL)
+        if not installed:
+            machine.forget_cached("tinytool")
+        log.unlink()
+        shutil.rmtree(folder)
+        (folder / "lib").mkdir(parents=True)
+        (folder / "lib/late.pyc").write_text("compiled while it was removed: half is no obstacle")
 
 
 def test_a_machine_without_its_volume_fails_the_stack(machine: Machine) -> None:
@@ -215,5 +240,5 @@ def test_a_machine_without_its_volume_fails_the_stack(machine: Machine) -> None:
     [told] = machine.aws.signals
     assert told["Status"] == "FAILURE"
     assert told["Reason"].startswith("disks: ")
-    assert machine.stages()["disks"]["state"] == "failed"
-    assert "jupyter" not in machine.stages()
+    stages = json.loads(machine.file("/var/lib/ds-ec2/status.json").read_text())["stages"]
+    assert [(stage["name"], stage["state"]) for stage in stages] == [("booted", "done"), ("disks", "failed")]

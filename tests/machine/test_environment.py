@@ -250,7 +250,7 @@ def test_jupyterlab_starts_anew_where_what_it_loads_has_changed(applied: Machine
     told = apply(applied, "plaintool\n")
     assert told["ok"], told
     assert started(applied) > first
-    [server] = applied.processes("-m\0jupyterlab")
+    [server] = applied.processes("jupyterlab.labapp")
     assert str(link(applied)) in Path(f"/proc/{server}/cmdline").read_text()
 
 

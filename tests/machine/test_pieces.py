@@ -22,6 +22,7 @@ from ds_ec2_machine import (
     docker,
     document,
     environment,
+    index,
     loader,
     pack,
     recipes,
@@ -161,23 +162,51 @@ def test_a_long_status_still_fits_its_parameter() -> None:
     assert [one["error"][-5:] for one in json.loads(text)["stages"]] == [f"end {n}" for n in range(6)]
 
 
+def test_pips_settings_are_found_as_pip_finds_them(tmp_path: Path) -> None:
+    for name, text in (
+        (".pip/pip.conf", "[global]\nindex-url = https://old.example/simple\ntimeout = 5\n"),
+        (".config/pip/pip.conf", "[global]\nindex_url = https://one.example/simple\n[list]\nformat = json\n"),
+        ("own.conf", "[install]\nextra-index-url =\n  https://two.example/simple\n  https://three.example\n"),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    variables = {"HOME": str(tmp_path), "PIP_FIND_LINKS": "/wheels /more", "PATH": os.environ["PATH"]}
+    for file in ("", str(tmp_path / "own.conf"), os.devnull):
+        environment = variables | ({"PIP_CONFIG_FILE": file} if file else {})
+        command = [sys.executable, "-m", "pip", "config", "list"]
+        lines = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+        told = {}
+        for section in ("global.", "install.", ":env:."):
+            for key, _, value in (line.partition("=") for line in lines.splitlines()):
+                if key.startswith(section):
+                    told[key[len(section) :]] = ast.literal_eval(value)
+        found = index.settings(environment)
+        assert {key: found[key] for key in told} == told
+        assert found.keys() - told.keys() <= {"config-file"}
+
+
+def test_pips_settings_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    (tmp_path / "pip.conf").write_text("index-url = https://one.example\n")
+    with pytest.raises(StageError, match=r"pip's configuration .*pip\.conf: File contains no section"):
+        index.settings({"HOME": "/", "PIP_CONFIG_FILE": str(tmp_path / "pip.conf")})
+
+
 def test_pips_configuration_becomes_uvs() -> None:
-    config = (
-        "global.index-url='https://one.example/simple'\n"
-        "global.extra-index-url='https://two.example/simple\\nhttps://three.example/simple'\n"
-        ":env:.index-url='https://wins.example/simple'\n"
-        ":env:.find-links='/wheels /more'\n"
-        "global.cert='/etc/ca.pem'\n"
-        "global.timeout='180'\n"
-    )
-    assert uv.translated(config) == {
+    options = {
+        "index-url": "https://wins.example/simple",
+        "extra-index-url": "https://two.example/simple\nhttps://three.example/simple",
+        "find-links": "/wheels /more",
+        "cert": "/etc/ca.pem",
+        "timeout": "180",
+    }
+    assert index.translated(options) == {
         "UV_DEFAULT_INDEX": "https://wins.example/simple",
         "UV_INDEX": "https://two.example/simple https://three.example/simple",
         "UV_FIND_LINKS": "/wheels,/more",
         "SSL_CERT_FILE": "/etc/ca.pem",
         "UV_INDEX_STRATEGY": "unsafe-best-match",
     }
-    assert uv.translated("") == {}
+    assert index.translated({}) == {}
 
 
 def test_a_bucket_is_part_of_the_host_name_on_aws(stage: Stage) -> None:
