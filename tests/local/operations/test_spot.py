@@ -170,7 +170,8 @@ def test_a_machine_that_could_not_be_made_leaves_no_request(here: Account, machi
     assert look(here, "ana", "fails", frozenset()) == ()
     time.sleep(1)  # thrice what another machine takes
     assert look(here, "ana", "fails", frozenset()) == ()
-    assert {one.state for one in requests(here, "fails")} == {"cancelled"}
+    # Its profile may be gone before another machine is launched: then EC2 gives the request up.
+    assert {one.state for one in requests(here, "fails")} <= {"cancelled", "failed"}
 
 
 def test_no_capacity_on_the_spot_market_leaves_nothing(
