@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from botocore.session import Session
 
+    from ds_ec2.aws.capacity import Capacity
     from ds_ec2.aws.cloudformation import Stacks
     from ds_ec2.aws.ec2 import Ec2
     from ds_ec2.aws.images import Images
@@ -96,6 +97,13 @@ class Account:
         return Ec2(self._client("ec2"))
 
     @cached_property
+    def capacity(self) -> Capacity:
+        """EC2's calls about capacity."""
+        from ds_ec2.aws.capacity import Capacity
+
+        return Capacity(self._client("ec2"), self._client("ec2", tries=1))
+
+    @cached_property
     def instance_types(self) -> InstanceTypes:
         """EC2's instance types."""
         from ds_ec2.aws.instance_types import InstanceTypes
@@ -166,7 +174,7 @@ class Account:
         return Quotas(self._client("service-quotas"), self.ec2)
 
     @translated
-    def _client(self, service: str, region: str = "") -> Any:
+    def _client(self, service: str, region: str = "", *, tries: int | None = None) -> Any:
         """Make a client. Clients may be used by many threads; making them may not.
 
         Raises:
@@ -178,7 +186,7 @@ class Account:
                     service,
                     region_name=region or self.region,
                     endpoint_url=self.endpoint,
-                    config=self._config(),
+                    config=self._config(tries),
                     aws_access_key_id=self.keys.id if self.keys else None,
                     aws_secret_access_key=self.keys.secret if self.keys else None,
                 )
@@ -196,26 +204,23 @@ class Account:
 
         return Credentials(self.keys.id, self.keys.secret)
 
-    def _config(self) -> Any:
+    def _config(self, tries: int | None) -> Any:
         from botocore.config import Config
+
+        usual = _TRIES_NEARBY if self.endpoint else _TRIES
+        retries: Any = {"mode": "adaptive", "total_max_attempts": tries or usual}
 
         config = Config(
             connect_timeout=_CONNECT_TIMEOUT_S,
             read_timeout=_READ_TIMEOUT_S,
-            retries={"mode": "adaptive", "total_max_attempts": _TRIES},
+            retries=retries,
             user_agent_extra=f"ds-ec2/{__version__}",
             max_pool_connections=16,
         )
         if not self.endpoint:
             return config
         # An emulator: no proxy, no bucket names in host names, no long wait for a dead process.
-        return config.merge(
-            Config(
-                retries={"mode": "adaptive", "total_max_attempts": _TRIES_NEARBY},
-                proxies={},
-                s3={"addressing_style": "path"},
-            )
-        )
+        return config.merge(Config(proxies={}, s3={"addressing_style": "path"}))
 
 
 @translated

@@ -118,10 +118,14 @@ class Change:
     action: str
     replacement: str
 
-    @property
-    def in_place(self) -> bool:
-        """Whether the resource stays what it is: the same disk, the same instance."""
-        return self.action == "Modify" and self.replacement == "False"
+    def in_place(self, *, conditional: bool = False) -> bool:
+        """Whether the resource stays what it is: the same disk, the same instance.
+
+        Args:
+            conditional: What cannot be told beforehand counts as staying.
+        """
+        staying = {"False", "Conditional"} if conditional else {"False"}
+        return self.action == "Modify" and self.replacement in staying
 
 
 @dataclass(frozen=True, slots=True)

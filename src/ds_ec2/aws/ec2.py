@@ -33,6 +33,8 @@ class Instance:
     launched_at: datetime | None = None
     reason: str = ""
     spot: bool = False
+    reservation: str = ""
+    """Capacity reservation that it starts in, and nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Volume:
     gib: int
     state: str
     zone: str = ""
+    made_at: datetime | None = None
 
 
 class Ec2:
@@ -87,6 +90,21 @@ class Ec2:
                 f"{image_id} is unknown", why="an empty answer", code="InvalidAMIID.NotFound"
             )
         return _image(found[0], source)
+
+    @translated
+    def images(self, sources: Mapping[str, str]) -> dict[str, Image]:
+        """Describe several images at once.
+
+        Args:
+            sources: Image id to how it was found.
+
+        Returns:
+            Those that there are, by id.
+        """
+        if not sources:
+            return {}
+        found = self._client.describe_images(ImageIds=sorted(sources))["Images"]
+        return {item["ImageId"]: _image(item, sources[item["ImageId"]]) for item in found}
 
     @translated
     def instances(self, filters: Filters) -> tuple[Instance, ...]:
@@ -183,7 +201,7 @@ class Ec2:
             OwnerIds=["self"], Filters=_filters(filters)
         )
         return tuple(
-            Volume(item["SnapshotId"], item["VolumeSize"], item["State"])
+            Volume(item["SnapshotId"], item["VolumeSize"], item["State"], made_at=item.get("StartTime"))
             for page in pages
             for item in page["Snapshots"]
         )
@@ -242,6 +260,9 @@ def _instance(item: Any) -> Instance:
         launched_at=item.get("LaunchTime"),
         reason=item.get("StateReason", {}).get("Message", ""),
         spot=item.get("InstanceLifecycle") == "spot",
+        reservation=item.get("CapacityReservationSpecification", {})
+        .get("CapacityReservationTarget", {})
+        .get("CapacityReservationId", ""),
     )
 
 

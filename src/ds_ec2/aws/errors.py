@@ -38,6 +38,10 @@ class CredentialsError(DsEc2Error):
     """There are no credentials, or AWS does not take them (any more)."""
 
 
+class DeniedError(DsEc2Error):
+    """The caller may not do it."""
+
+
 class NotRunningError(DsEc2Error):
     """Nothing answers at an address of this computer: the embedded AWS has ended."""
 
@@ -83,7 +87,7 @@ _REFUSED: Final = frozenset(
 _DENIED: Final = frozenset(
     {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"}
 )
-_THROTTLED: Final = frozenset(
+THROTTLED: Final = frozenset(
     {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}
 )
 _MISSING: Final = frozenset(
@@ -101,6 +105,7 @@ _MISSING: Final = frozenset(
         "InvalidInstanceID.Malformed",
         "InvalidSnapshot.NotFound",
         "InvalidVolume.NotFound",
+        "InvalidCapacityReservationId.NotFound",
         "StackNotFoundException",
     }
 )
@@ -126,7 +131,7 @@ def _denied(answer: _Answer) -> DsEc2Error:
     hint = (
         statement(action, resource) if action else f"ask whoever runs the account to allow {answer.operation}"
     )
-    return DsEc2Error(f"AWS denies {action or answer.operation}", why=answer.message, hint=hint)
+    return DeniedError(f"AWS denies {action or answer.operation}", why=answer.message, hint=hint)
 
 
 def _throttled(answer: _Answer) -> DsEc2Error:
@@ -162,7 +167,7 @@ _KINDS: Final[tuple[tuple[frozenset[str], Callable[[_Answer], DsEc2Error]], ...]
         ),
     ),
     (_DENIED, _denied),
-    (_THROTTLED, _throttled),
+    (THROTTLED, _throttled),
     (
         frozenset({"OptInRequired"}),
         lambda answer: DsEc2Error(

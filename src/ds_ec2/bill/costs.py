@@ -78,6 +78,16 @@ def network_bill(way_out: WayOut, zones: int, region: str) -> Bill:
             return Bill((_always(f"{count} interface endpoints", rates.ENDPOINT, count, region),))
 
 
+def hold_usd(price: Price | None, seconds: float) -> float | None:
+    """Return the most that capacity costs which is held for some time; None where its price is not known.
+
+    EC2 ends a hold within an hour after its end, should nobody cancel it.
+
+    Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateCapacityReservation.html
+    """
+    return price.usd * (seconds / 3600 + 1) if price else None
+
+
 def snapshot_usd_per_month(gib: int) -> float:
     """Return the most that a snapshot of a volume costs: as if every block had been written."""
     return rates.SNAPSHOT.usd * gib

@@ -44,7 +44,11 @@ Example:
     metavar="N",
     help="Data volume in GiB.  [default: 50]",
 )
-@click.option("--snapshot", metavar="SNAP", help="Begin with the data of a snapshot that `down` kept.")
+@click.option(
+    "--snapshot",
+    metavar="SNAP",
+    help="Begin with the data of a snapshot that `down` kept; kept: the newest.",
+)
 @click.option(
     "--initialization-rate",
     type=click.IntRange(100, 300),
@@ -71,6 +75,13 @@ Example:
 )
 @click.option("--max-duration", metavar="TIME", help="Stop so long after each start in any case.")
 @click.option("--docker", is_flag=True, default=None, help="Docker too, with the GPUs in containers.")
+@click.option(
+    "--hold/--no-hold",
+    default=None,
+    help="Hold the capacity while the stack is made.  [default: where that cannot become dear]",
+)
+@click.option("--regions", metavar="LIST", help="Regions to try one after the other: us-east-1,us-west-2.")
+@click.option("--retry-until-up", is_flag=True, help="Where nothing is free, try again until there is.")
 @click.option("--wait-ready", is_flag=True, help="Wait for all packages, not only for JupyterLab.")
 @click.option("--offline", is_flag=True, help="With --dry-run: plan from the catalogue, ask nobody.")
 @dry_run_option
@@ -100,6 +111,7 @@ def command(
     from ds_ec2.model.requests import UpRequest
 
     settings = load_settings()
+    regions, retry = options.pop("regions"), options.pop("retry_until_up")
     offline, idle_timeout = options.pop("offline"), options.pop("idle_timeout")
     thresholds, longest = options.pop("idle_pairs"), options.pop("max_duration")
     given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
@@ -128,18 +140,39 @@ def command(
         _show_offline(target, request, consent)
         return
     from ds_ec2.operations.connect import connect
-    from ds_ec2.operations.up import apply_up, plan_up
+    from ds_ec2.operations.failover import apply_up_in, plan_up_in
+    from ds_ec2.operations.waiting import waits
 
-    account = connect(target)
-    plan = plan_up(account, request)
-    options_again = f" --instance-type {plan.request.instance_type} --{plan.market}" if wish else ""
+    targets = _targets(target, regions)
+    ways = plan_up_in(tuple(connect(one) for one in targets), request)
+    every = tuple(way.plan for way in ways)
+    first = every[0]
+    options_again = f" --instance-type {first.request.instance_type} --{first.market}" if wish else ""
     hint = f"ds-ec2 up {name}{target.flags}{options_again} --yes"
-    if not agreed(plan, plans.up_plan(plan), consent, question="Make it?", hint=hint):
+    text = "\n\n".join(plans.up_plan(plan) for plan in every)
+    if not agreed(every if regions else every[0], text, consent, question="Make it?", hint=hint):
         return
     from ds_ec2.console.progress import show_steps
 
-    machine = show_steps(apply_up(account, plan))
+    again = waits(ways[0].account) if retry else None
+    machine = show_steps(apply_up_in(ways, again))
     output.show(machine, machines.machine_facts(machine, target.flags), as_json=as_json)
+
+
+def _targets(target: Target, regions: str | None) -> tuple[Target, ...]:
+    """Return a target for each region that was listed; the target itself where none was."""
+    from ds_ec2.errors import UsageError
+
+    names = [part.strip() for part in (regions or "").split(",") if part.strip()]
+    if regions is not None and (not names or len(set(names)) < len(names)):
+        raise UsageError(f"--regions {regions!r} is no list of regions", hint="--regions us-east-1,us-west-2")
+    if names and target.region not in {None, names[0]}:
+        raise UsageError(
+            "--region and --regions do not go together",
+            why="--regions names all that are tried, the first one first",
+            hint=f"--regions {','.join([str(target.region), *names])}",
+        )
+    return tuple(replace(target, region=name) for name in names) or (target,)
 
 
 def _show_offline(target: Target, request: UpRequest, consent: Consent) -> None:

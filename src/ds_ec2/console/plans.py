@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ds_ec2.console.amounts import duration, per_hour, per_month
+from ds_ec2.console.attempts import hold, otherwise
 from ds_ec2.console.resources import resources
 from ds_ec2.console.table import facts, table
 from ds_ec2.model.offers import Market
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         NetworkDownPlan,
         NetworkPlan,
         Quota,
+        RetypePlan,
         StackPlan,
         UpPlan,
     )
@@ -46,6 +48,8 @@ def up_plan(plan: UpPlan) -> str:
             ("stops", stops),
             ("stacks", _stacks((plan.network, plan.data, plan.machine))),
             ("quota", _quota(plan.quota)),
+            ("if none", otherwise(plan.attempts)),
+            ("held", hold(plan.attempts)),
         ]
     )
     parts = (_offers(plan), head, body, bill(plan.bill), _notes(plan.notes))
@@ -89,6 +93,20 @@ def down_plan(plan: DownPlan) -> str:
         ["remove", machine.name, *([f"({machine.instance_type})"] if machine.instance_type else [])]
     )
     return "\n".join(part for part in (head, body, _notes(plan.notes)) if part)
+
+
+def retype_plan(plan: RetypePlan) -> str:
+    """Return what another type would change."""
+    machine, price = plan.machine, plan.price
+    after = per_hour(price.usd if price else None, approximate=bool(price and price.approximate))
+    body = facts(
+        [
+            ("type", f"{_type(plan.type)} instead of {machine.instance_type}"),
+            ("price", f"{after} while it runs, {per_hour(machine.usd_per_hour)} before"),
+            ("disks", "stay as they are"),
+        ]
+    )
+    return f"{machine.name} in {machine.zone}\n{body}"
 
 
 def bill(value: Bill) -> str:

@@ -56,6 +56,8 @@ class _PlainView:
             return
         if self._last.get(step.key) is step.state:
             return
+        if step.state is StepState.RUNNING and step.key in self._last:
+            self._begun.pop(step.key, None)  # it begins once more
         self._last[step.key] = step.state
         elapsed = _elapsed(step, self._begun)
         took = (
@@ -91,6 +93,8 @@ class _LiveView:
         if step.state is StepState.LOG:
             self._live.console.print(f"  {step.title}", style="dim", markup=False)
             return
+        if step.state is StepState.RUNNING and self._ended.pop(step.key, None) is not None:
+            self._begun.pop(step.key)  # it begins once more, in another zone
         elapsed = _elapsed(step, self._begun)
         if step.state is not StepState.RUNNING:
             self._ended.setdefault(step.key, elapsed)

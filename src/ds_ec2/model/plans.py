@@ -10,6 +10,7 @@ from ds_ec2.model.bill import Bill
 from ds_ec2.model.offers import Market
 
 if TYPE_CHECKING:
+    from ds_ec2.model.attempts import Attempt
     from ds_ec2.model.bill import Price
     from ds_ec2.model.environment import Document
     from ds_ec2.model.instances import InstanceType
@@ -120,6 +121,7 @@ class UpPlan:
         bill: What it costs, the network's share included.
         quota: Verdict, or None where quotas cannot be read.
         offers: What the type was chosen from; None where it was named.
+        attempts: What is tried in this order, as far as AWS has no capacity; the first is the above.
         notes: Sentences worth reading before saying yes.
     """
 
@@ -143,6 +145,7 @@ class UpPlan:
     bill: Bill = field(default_factory=Bill)
     quota: Quota | None = None
     offers: Offers | None = None
+    attempts: tuple[Attempt, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -199,6 +202,21 @@ class NetworkDownPlan:
     network: Network
     objects: int
     """Number of objects in the transit bucket, which go with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetypePlan:
+    """What `start --instance-type` would change.
+
+    Args:
+        machine: The machine, stopped.
+        type: Its new type.
+        price: Of the type, per hour; None where it is not known.
+    """
+
+    machine: Machine
+    type: InstanceType
+    price: Price | None
 
 
 @dataclass(frozen=True, slots=True)

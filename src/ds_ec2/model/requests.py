@@ -45,6 +45,7 @@ class UpRequest:
         way_out: For a network that has to be made.
         vpc_cidr: For a network that has to be made.
         wait_ready: Wait for the long package list too, not only for JupyterLab.
+        hold: Hold the capacity while the stack is made; None does so where that cannot become dear.
         wish: What the machine has to have; the plan then chooses `instance_type`. None takes that type.
     """
 
@@ -66,6 +67,7 @@ class UpRequest:
     way_out: WayOut = WayOut.NAT_INSTANCE
     vpc_cidr: str = DEFAULT_CIDR
     wait_ready: bool = False
+    hold: bool | None = None
     wish: Wish | None = None
 
 

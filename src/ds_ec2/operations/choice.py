@@ -54,7 +54,7 @@ def region_catalogue(account: Account) -> Catalogue:
 
 
 def choose(
-    offers: Offers | None, request: UpRequest, facts: Facts, zone_of: Callable[[Choice], str]
+    offers: Offers | None, request: UpRequest, facts: Facts, zones_of: Callable[[Choice], tuple[str, ...]]
 ) -> tuple[Choice, Offers | None]:
     """Return what is taken, and the offers with the account's verdicts.
 
@@ -64,7 +64,7 @@ def choose(
         offers: Those of the wish; None takes the type that was named.
         request: What was asked.
         facts: What the account told.
-        zone_of: The zone that a choice would be in.
+        zones_of: The zones that a choice may be in.
 
     Raises:
         DsEc2Error: None of them can be in any zone: why the cheapest cannot.
@@ -76,7 +76,7 @@ def choose(
     failure: DsEc2Error | None = None
     for offer in judged.offers:
         try:
-            zone_of(Choice.of(offer))
+            zones_of(Choice.of(offer))
         except DsEc2Error as error:
             failure = failure or error
             continue

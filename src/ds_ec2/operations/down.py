@@ -26,8 +26,9 @@ from ds_ec2.model.plans import DownPlan, DownResult, Leftover, StackAction, Stac
 from ds_ec2.model.requests import DataFate, DownRequest
 from ds_ec2.model.steps import Step, StepState
 from ds_ec2.operations.archives import PREFIX
+from ds_ec2.operations.holds import release_holds
 from ds_ec2.operations.leftovers import look, remove_data, snapshots_of
-from ds_ec2.operations.machines import inventory, machines_of, pick
+from ds_ec2.operations.machines import inventory, machines_of, owner_of, pick
 from ds_ec2.operations.stacks import check_removable, remove_stack, stack_tags
 
 if TYPE_CHECKING:
@@ -42,10 +43,16 @@ _LINGER_S: Final = 60.0
 
 
 def plan_down(account: Account, request: DownRequest) -> DownPlan:
-    """Return what would be removed. Only reads. `plan.data` None is a question, where there is a volume."""
+    """Return what would be removed. `plan.data` None is a question, where there is a volume.
+
+    Only reads; but where nothing of the name is left than what a killed `up` held, that goes at once.
+    """
     found = inventory(account)
     machines = machines_of(account, found)
-    machine = pick(account, machines, request.name)
+    try:
+        machine = pick(account, machines, request.name)
+    except NotFoundError as error:
+        raise _forgotten(account, request.name, error) from error
     stacks = found.stacks_of(machine.owner, machine.name)
     check_removable(account, *stacks)
     volume = _Data.of(account, stacks)
@@ -69,6 +76,15 @@ def plan_down(account: Account, request: DownRequest) -> DownPlan:
     )
 
 
+def _forgotten(account: Account, name: str, error: NotFoundError) -> NotFoundError:
+    """Let go of what a killed `up` held before anything else was there; return the error that says so."""
+    held = release_holds(account, owner_of(account), name) if name else ()
+    if not held:
+        return error
+    why = f"{error.why}; {', '.join(held)} was held for it, and is let go of"
+    return NotFoundError(error.what, why=why, hint=error.hint)
+
+
 def apply_down(account: Account, plan: DownPlan) -> Generator[Step, None, DownResult]:
     """Remove the stacks and look for what is left by tags.
 
@@ -82,6 +98,7 @@ def apply_down(account: Account, plan: DownPlan) -> Generator[Step, None, DownRe
             why=f"{plan.data_volume}, {plan.data_gib} GiB",
             hint=f"ds-ec2 down {machine.name}{account.flags} --data keep-snapshot (or --data delete)",
         )
+    release_holds(account, machine.owner, machine.name)
     keep = plan.data is DataFate.KEEP_SNAPSHOT and bool(plan.data_volume)
     own_stack = data_stack(machine.owner, machine.name)
     meant = snapshots_of(account, plan.data_volume)

@@ -11,6 +11,7 @@ from ds_ec2.aws.spot_requests import LIVING
 from ds_ec2.bill.costs import disks_usd_per_month, snapshot_usd_per_month
 from ds_ec2.model.names import SSM_ROOT, TAG_KEPT, TAG_NAME, TAG_OWNER, machine_stack
 from ds_ec2.model.plans import Leftover
+from ds_ec2.operations.holds import left_held
 
 if TYPE_CHECKING:
     from ds_ec2.aws.account import Account
@@ -28,13 +29,14 @@ def look(account: Account, owner: str, name: str, meant: frozenset[str]) -> tupl
     tags = {TAG_OWNER: owner, TAG_NAME: name}
     mine = by_tags(tags)
     path = f"{SSM_ROOT}/{machine_stack(owner, name)}"
-    with ThreadPoolExecutor(8) as pool:
+    with ThreadPoolExecutor(9) as pool:
         stacks = pool.submit(account.stacks.tagged)
         instances = pool.submit(account.ec2.instances, mine)
         volumes = pool.submit(account.ec2.volumes, mine)
         interfaces = pool.submit(account.ec2.interfaces, mine)
         parameters = pool.submit(account.parameters.names, path)
         snapshots = pool.submit(account.ec2.snapshots, mine)
+        holds = pool.submit(left_held, account, owner, name)
         requests = pool.submit(account.spot_requests.find, mine | {"state": list(LIVING)})
         kept = pool.submit(account.ec2.snapshots, mine | {"tag-key": [TAG_KEPT]})
     meant |= {snapshot.id for snapshot in kept.result()}
@@ -48,6 +50,7 @@ def look(account: Account, owner: str, name: str, meant: frozenset[str]) -> tupl
             if volume.state != "deleting"
         ),
         *(Leftover("network interface", interface) for interface in interfaces.result()),
+        *(Leftover("capacity reservation", hold.id) for hold in holds.result()),
         *(Leftover("parameter", parameter) for parameter in parameters.result()),
         *(
             Leftover(

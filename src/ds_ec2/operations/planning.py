@@ -20,29 +20,40 @@ if TYPE_CHECKING:
     from ds_ec2.model.requests import UpRequest
 
 
-def read_image(account: Account, request: UpRequest, kind: InstanceType, known: Mapping[str, str]) -> Image:
-    """Return the image: the one that was named, or the newest that fits.
+def read_images(account: Account, request: UpRequest, known: Mapping[str, str]) -> dict[str, Image]:
+    """Return the images that the candidates may want, in one call: by public parameter, or the one named.
 
     Args:
         account: The account.
         request: What was asked.
-        kind: The instance type.
-        known: Public parameter to image id, as far as it was read already.
+        known: Public parameter to image id.
 
     Raises:
-        UsageError: The named one does not exist, or has another architecture.
+        UsageError: The named one does not exist.
     """
     if request.image is None:
-        name = public_parameter(kind)
-        return account.ec2.image(known[name], name) if name in known else account.images.newest(kind)
+        found = account.ec2.images({image_id: name for name, image_id in known.items()})
+        return {image.source: image for image in found.values()}
     try:
-        image = account.ec2.image(request.image, "--image")
+        return {request.image: account.ec2.image(request.image, "--image")}
     except NoSuchThingError as error:
         raise UsageError(
             f"there is no image {request.image} in {account.region}",
             why=error.why,
             hint="leave --image out: the newest that fits is looked up",
         ) from error
+
+
+def fitting_image(request: UpRequest, kind: InstanceType, images: Mapping[str, Image]) -> Image | None:
+    """Return the image that was named, or the newest that fits; None where that has not been read.
+
+    Raises:
+        UsageError: The named one has another architecture.
+        DsEc2Error: There is none for the type.
+    """
+    if request.image is None:
+        return images.get(public_parameter(kind))
+    image = images[request.image]
     if image.architecture not in kind.architectures:
         fitting = ", ".join(one for one in ARCHITECTURES if one in kind.architectures)
         raise UsageError(

@@ -7,23 +7,29 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ds_ec2.aws.cloudformation import Stack
+from ds_ec2.aws.shortage import Shortage, shortage
 from ds_ec2.bill.costs import disks_usd_per_month
 from ds_ec2.errors import DsEc2Error
 from ds_ec2.model.machine import Machine, MachineStatus
 from ds_ec2.model.names import NETWORK_STACK
 from ds_ec2.model.steps import Step, StepState
 from ds_ec2.operations.bootstrap import follow_boot, read_status
+from ds_ec2.operations.capacity import NoCapacityError, first_sentence
 from ds_ec2.operations.listing import with_words
 from ds_ec2.operations.machines import find, reachable
 from ds_ec2.operations.network import wake_way_out
+from ds_ec2.operations.no_start import no_start
+from ds_ec2.operations.retype import apply_retype, forget_hold
 from ds_ec2.operations.spot import check_startable
 from ds_ec2.operations.stacks import busy
+from ds_ec2.operations.waiting import wait
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
     from ds_ec2.aws.account import Account
     from ds_ec2.aws.ec2 import Instance
+    from ds_ec2.model.plans import RetypePlan
 
 _STOP_S: Final = 15 * 60.0
 """An instance that ignores the power button is cut off by EC2 after some minutes."""
@@ -50,13 +56,38 @@ def stop(account: Account, name: str = "") -> Generator[Step, None, Machine]:
     return replace(machine, status=MachineStatus.STOPPED)
 
 
-def start(account: Account, name: str = "") -> Generator[Step, None, Machine]:
-    """Start a stopped machine and wait until its JupyterLab answers."""
-    return (yield from start_machine(account, find(account, name)))
+def start(
+    account: Account,
+    name: str = "",
+    *,
+    retype: RetypePlan | None = None,
+    again: Iterator[float] | None = None,
+) -> Generator[Step, None, Machine]:
+    """Start a stopped machine and wait until its JupyterLab answers.
+
+    Args:
+        account: The account.
+        name: The machine.
+        retype: Give it another type first.
+        again: Seconds to wait before each further try, while AWS has no room for it; None tries once.
+
+    Raises:
+        NoCapacityError: AWS has no room for it: with what can be done.
+        DsEc2Error: It does not start.
+    """
+    if retype:
+        yield from apply_retype(account, retype)
+    while True:
+        try:
+            return (yield from start_machine(account, find(account, name)))
+        except NoCapacityError:
+            if again is None:
+                raise
+        yield from wait(next(again))
 
 
 def start_machine(account: Account, machine: Machine) -> Generator[Step, None, Machine]:
-    """Start a machine as `start` does."""
+    """Start a machine as `start` does, once."""
     if machine.status is MachineStatus.RUNNING:
         yield Step("start", f"{machine.name} runs already", StepState.NOTE)
         return machine
@@ -73,11 +104,16 @@ def start_machine(account: Account, machine: Machine) -> Generator[Step, None, M
     if machine.status is MachineStatus.STOPPED:
         # First the way out, or the agent's first ping fails and it sleeps for minutes.
         wake_way_out(account, account.stacks.find(NETWORK_STACK))
-        account.ec2.start(machine.instance_id)
+        yield from _ask(account, machine)
     else:
         reachable(account, machine)
         before = ""
-    instance = yield from _wait(account, machine, "start", "running", _START_S)
+    try:
+        instance = yield from _wait(account, machine, "start", "running", _START_S)
+    except DsEc2Error as error:
+        if shortage(error.why):
+            raise no_start(account, machine, error.why) from error
+        raise
     stages = yield from follow_boot(account, machine.stack, machine.name, not_boot=before)
     return replace(
         machine,
@@ -86,6 +122,25 @@ def start_machine(account: Account, machine: Machine) -> Generator[Step, None, M
         stages=stages,
         stopped=None,
     )
+
+
+def _ask(account: Account, machine: Machine) -> Generator[Step, None, None]:
+    """Call StartInstances once: EC2 says at once where there is no room, and SDKs would ask again.
+
+    Raises:
+        NoCapacityError: There is none.
+        DsEc2Error: EC2 refuses for another reason.
+    """
+    title = f"start {machine.name}"
+    yield Step("start", title, StepState.RUNNING, "asked for")
+    forget_hold(account, machine)
+    try:
+        account.capacity.start(machine.instance_id)
+    except DsEc2Error as error:
+        yield Step("start", title, StepState.FAILED, first_sentence(error.why))
+        if shortage(error.why) is Shortage.CAPACITY:
+            raise no_start(account, machine, error.why) from error
+        raise
 
 
 def _check_settled(account: Account, machine: Machine) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from ds_ec2.aws.ec2 import by_tags
 from ds_ec2.aws.errors import NoSuchThingError
 from ds_ec2.errors import DsEc2Error, UsageError
-from ds_ec2.model.names import TAG_KEPT
+from ds_ec2.model.names import TAG_KEPT, TAG_NAME, TAG_OWNER
 from ds_ec2.model.plans import StackAction
+from ds_ec2.operations.machines import owner_of
 
 if TYPE_CHECKING:
     from ds_ec2.aws.account import Account
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from ds_ec2.model.plans import StackPlan
     from ds_ec2.model.requests import UpRequest
 
+KEPT: Final = "kept"
+"""Stands for the newest snapshot that `down` kept of the machine's name."""
 _PRICES: Final = "https://aws.amazon.com/ebs/pricing/"
 
 
@@ -35,14 +40,14 @@ def begin_with_snapshot(account: Account, request: UpRequest) -> UpRequest:
                 hint=f"ds-ec2 up {request.name} --snapshot snap-...{account.flags}",
             )
         return request
-    found = _look_up(account, request.snapshot)
+    found = _newest(account, request) if request.snapshot == KEPT else _look_up(account, request.snapshot)
     if found.state != "completed":
         raise DsEc2Error(
             f"the snapshot {found.id} cannot be used",
             why=f"its state is {found.state}",
             hint=f"aws ec2 wait snapshot-completed --snapshot-ids {found.id}",
         )
-    return replace(request, data_gib=max(request.data_gib, found.gib))
+    return replace(request, snapshot=found.id, data_gib=max(request.data_gib, found.gib))
 
 
 def snapshot_notes(request: UpRequest, data: StackPlan) -> list[str]:
@@ -52,6 +57,19 @@ def snapshot_notes(request: UpRequest, data: StackPlan) -> list[str]:
     if request.initialization_rate is None:
         return [f"{request.snapshot}: first reads are slow; --initialization-rate 300 is quick, for a price"]
     return [f"the initialization of {request.snapshot} bills once, by its full size: {_PRICES}"]
+
+
+def _newest(account: Account, request: UpRequest) -> Volume:
+    """Return the newest snapshot that `down` kept of the machine's name and owner."""
+    tags = {TAG_NAME: request.name, TAG_OWNER: owner_of(account, request.owner)}
+    found = account.ec2.snapshots(by_tags(tags) | {"tag-key": [TAG_KEPT]})
+    if found:
+        return max(found, key=lambda one: one.made_at or datetime.min.replace(tzinfo=UTC))
+    raise UsageError(
+        f"no snapshot of {request.name} was kept",
+        why=f"ds-ec2 down {request.name} --data keep-snapshot makes one",
+        hint=f"ds-ec2 up {request.name}{account.flags} (it begins with an empty volume)",
+    )
 
 
 def _look_up(account: Account, snapshot: str) -> Volume:

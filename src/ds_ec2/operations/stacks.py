@@ -22,10 +22,12 @@ from ds_ec2.model.steps import Step, StepState
 from ds_ec2.operations.spot import end_requests
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from ds_ec2.aws.account import Account
     from ds_ec2.aws.cloudformation import Event
+
+    Look = Callable[[tuple[Event, ...]], None]
 
 _LEFT_BEHIND: Final = frozenset(
     {
@@ -120,9 +122,20 @@ def check_removable(account: Account, *stacks: Stack) -> None:
 
 
 def make_stack(
-    account: Account, plan: StackPlan, parameters: Mapping[str, str], tags: Mapping[str, str]
+    account: Account,
+    plan: StackPlan,
+    parameters: Mapping[str, str],
+    tags: Mapping[str, str],
+    look: Look | None = None,
 ) -> Generator[Step, None, Stack]:
     """Make a stack, or use the one that is there, as the plan says; return it complete.
+
+    Args:
+        account: The account.
+        plan: What to do.
+        parameters: The stack's parameters.
+        tags: The stack's tags.
+        look: Shown the stack's new events, at each look; what it raises ends the wait.
 
     Raises:
         StackFailedError: It failed; nothing of it stays.
@@ -149,7 +162,7 @@ def make_stack(
             if plan.name != NETWORK_STACK or there is None:
                 raise
             stack_id = there.id
-    stack = yield from follow(account, stack_id, plan.part, begun)
+    stack = yield from follow(account, stack_id, plan.part, begun, look=look)
     if not stack.usable:
         end_requests(account, plan.name, parameters)
         yield _step(plan.part, StepState.FAILED, begun, stack.status)
@@ -194,13 +207,16 @@ def remove_stack(account: Account, stack: Stack, part: str) -> Generator[Step, N
 
 
 def follow(
-    account: Account, stack_id: str, key: str, begun: float, after: str = ""
+    account: Account, stack_id: str, key: str, begun: float, after: str = "", *, look: Look | None = None
 ) -> Generator[Step, None, Stack]:
     """Yield a stack's events until it rests, and return it."""
     failed_since: float | None = None
     while True:
         stack = account.stacks.find(stack_id) or Stack(stack_id, stack_id, GONE)
-        for event in account.stacks.events(stack_id, after):
+        events = account.stacks.events(stack_id, after)
+        if look:
+            look(events)
+        for event in events:
             after = event.id
             yield _step(key, StepState.RUNNING, begun, _words(event))
         if stack.status == "CREATE_FAILED":
@@ -238,9 +254,22 @@ def _failure(account: Account, stack: Stack, plan: StackPlan) -> StackFailedErro
 
 
 def change_stack(
-    account: Account, name: str, parameters: Mapping[str, str], part: str = "machine"
+    account: Account,
+    name: str,
+    parameters: Mapping[str, str],
+    part: str = "machine",
+    *,
+    conditional: bool = False,
 ) -> Generator[Step, None, Stack]:
     """Give some parameters of a stack other values, through a change set that is looked at first.
+
+    Args:
+        account: The account.
+        name: The stack.
+        parameters: New values.
+        part: What it is.
+        conditional: Make a change too that CloudFormation cannot tell beforehand to be in place, as that of
+            an instance's type. The stack's policy denies it a replacement.
 
     Raises:
         DsEc2Error: It would replace or remove the instance or a volume; or it failed, and CloudFormation took
@@ -258,7 +287,8 @@ def change_stack(
         account.stacks.discard(proposal)
         yield _step(part, StepState.DONE, begun, "unchanged")
         return stack
-    touched = [one for one in found.changes if one.type in _KEPT_TYPES and not one.in_place]
+    kept = [one for one in found.changes if one.type in _KEPT_TYPES]
+    touched = [one for one in kept if not one.in_place(conditional=conditional)]
     if touched or found.status != "CREATE_COMPLETE":
         account.stacks.discard(proposal)
         yield _step(part, StepState.FAILED, begun, found.reason)

@@ -12,7 +12,6 @@ from ds_ec2.errors import DsEc2Error, UsageError
 from ds_ec2.model.machine import Machine, MachineStatus
 from ds_ec2.model.names import (
     NETWORK_STACK,
-    DataOutput,
     DataParameter,
     MachineParameter,
     NetworkOutput,
@@ -23,9 +22,11 @@ from ds_ec2.model.plans import StackAction, StackPlan, UpPlan
 from ds_ec2.model.requests import NetworkRequest, UpRequest
 from ds_ec2.operations import planning
 from ds_ec2.operations.archives import key_of, value_of
+from ds_ec2.operations.attempts import Known, attempts_of
 from ds_ec2.operations.bootstrap import JUPYTER, READY, follow_boot
+from ds_ec2.operations.capacity import get_machine
 from ds_ec2.operations.catalogue import age_note
-from ds_ec2.operations.choice import Choice, check_sold, choose, region_catalogue
+from ds_ec2.operations.choice import choose, region_catalogue
 from ds_ec2.operations.documents import read_document
 from ds_ec2.operations.facts import read_facts
 from ds_ec2.operations.limits import check_request
@@ -34,15 +35,14 @@ from ds_ec2.operations.market import market_notes
 from ds_ec2.operations.network import (
     make_network,
     network_notes,
-    network_zones,
     plan_network_stack,
-    subnet_in,
     wake_way_out,
     way_out_of,
 )
+from ds_ec2.operations.places import Places
 from ds_ec2.operations.snapshots import begin_with_snapshot, snapshot_notes
 from ds_ec2.operations.spot import SpotWords, with_spot
-from ds_ec2.operations.stacks import StackFailedError, action_for, make_stack, remove_stack, stack_tags
+from ds_ec2.operations.stacks import action_for
 from ds_ec2.operations.wished import candidates, offers_of_now
 
 if TYPE_CHECKING:
@@ -82,18 +82,12 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
     packages = earlier or value_of(document, machine.name)
     kept = _kept(there.named(data_stack(owner, request.name)))
     network_there = there.named(NETWORK_STACK)
-
-    def place(one: Choice) -> tuple[str, tuple[str, ...]]:
-        check_sold(account, one.name, facts, found)
-        sellers = tuple(zone for zone in facts.sellers[one.name] if one.zones is None or zone in one.zones)
-        asked = replace(request, instance_type=one.name)
-        zones = network_zones(network_there, facts.zones, planning.wanted_zones(asked, kept, sellers))
-        return planning.choose_zone(asked, kept, sellers, zones), zones
-
-    choice, offers = choose(offers, request, facts, lambda one: place(one)[0])
-    zone, zones = place(choice)
+    places = Places(account, request, facts, found, kept)
+    choice, offers = choose(offers, request, facts, places.zones)
+    zone, zones = places.zones(choice)[0], places.network(choice)
     request, kind = replace(request, instance_type=choice.name), facts.types[choice.name]
-    image = planning.read_image(account, request, kind, facts.images)
+    images = planning.read_images(account, request, facts.images)
+    image = planning.fitting_image(request, kind, images) or account.images.newest(kind)
     wanted = NetworkRequest(request.way_out, request.vpc_cidr)
     network = plan_network_stack(account, network_there, zones, wanted, facts.images)
     root = planning.root_gib(request, image)
@@ -125,6 +119,9 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
         quota=facts.room.verdict(kind, choice.market) if facts.room else None,
         offers=offers,
     )
+    plan = replace(
+        plan, attempts=attempts_of(plan, Known(facts, images, lambda one: places.zones(one, zones)))
+    )
     return replace(plan, notes=(*_notes(plan), *market_notes(plan, facts), *filter(None, [age_note(found)])))
 
 
@@ -144,27 +141,11 @@ def apply_up(account: Account, plan: UpPlan) -> Generator[Step, None, Machine]:
     name = plan.request.name
     network = yield from make_network(account, plan.network)
     wake_way_out(account, network)
-    data = yield from make_stack(
-        account, plan.data, dict(plan.data.parameters), stack_tags("data", plan.owner, name)
-    )
-    parameters = dict(plan.machine.parameters) | {
-        MachineParameter.SUBNET: subnet_in(network, plan.zone),
-        MachineParameter.SECURITY_GROUP: network.outputs[NetworkOutput.SECURITY_GROUP],
-        MachineParameter.BUCKET: network.outputs[NetworkOutput.BUCKET],
-        MachineParameter.DATA_VOLUME: data.outputs[DataOutput.VOLUME],
-    }
-    # The machine's code is no part of the plan: nobody wants to read it.
-    parameters |= code()
     if plan.document and (key := key_of(plan.document, plan.machine.name)):
         account.buckets.put(network.outputs[NetworkOutput.BUCKET], key, plan.document.archive)
-    tags = stack_tags("machine", plan.owner, name)
-    try:
-        machine = yield from make_stack(account, plan.machine, parameters, tags)
-    except StackFailedError:
-        # A volume that no machine ever wrote to would only cost; the data of an earlier machine stays.
-        if plan.data.action is not StackAction.KEEP:
-            yield from remove_stack(account, data, "data")
-        raise
+    # The machine's code is no part of the plan: nobody wants to read it.
+    parameters = dict(plan.machine.parameters) | code()
+    machine = yield from get_machine(account, plan, network, parameters)
     until = READY if plan.request.wait_ready else JUPYTER
     stages = yield from follow_boot(account, machine.name, name, until=until)
     made = with_spot(_made(account, machine), SpotWords.of(plan))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 from botocore import xform_name
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,18 +23,23 @@ LONGEST_ANSWER_S: Final = 300
 """Seconds that one call may take: an instance's sandbox starts within RunInstances."""
 
 
+_TRIES: Final = 4
+_ONCE: Final = frozenset({"RunInstances", "StartInstances"})
+"""EC2 tells a lack of capacity with status 500, which SDKs would try again."""
+
+
 class Clients:
     """boto3 clients, one a caller and service; they are dear to make and safe to share."""
 
     def __init__(self, endpoint_url: str) -> None:
         self.endpoint_url = endpoint_url
         self._lock = threading.Lock()
-        self._made: dict[tuple[Caller, str], Any] = {}
+        self._made: dict[tuple[Caller, str, int], Any] = {}
 
-    def get(self, caller: Caller, service: str) -> Any:
-        """Return the client of a service."""
+    def get(self, caller: Caller, service: str, tries: int = _TRIES) -> Any:
+        """Return the client of a service, which makes a call that fails so many times."""
         with self._lock:
-            client = self._made.get((caller, service))
+            client = self._made.get((caller, service, tries))
             if client is None:
                 session = boto3.session.Session(
                     caller.access_key, "loopback", caller.session_token, region_name=caller.region
@@ -41,11 +47,11 @@ class Clients:
                 config = Config(
                     user_agent_extra=AGENT,
                     read_timeout=LONGEST_ANSWER_S,
-                    retries={"mode": "standard", "max_attempts": 3},
+                    retries={"mode": "standard", "total_max_attempts": tries},
                     s3={"addressing_style": "path"},
                 )
                 client = session.client(service, endpoint_url=self.endpoint_url, config=config)  # type: ignore[call-overload] # the name of the service is only known here
-                self._made[caller, service] = client
+                self._made[caller, service, tries] = client
             return client
 
     def call(
@@ -56,10 +62,16 @@ class Clients:
         Raises:
             ClientError: The service refuses.
         """
-        client = self.get(caller, service)
+        client = self.get(caller, service, 1 if operation in _ONCE else _TRIES)
         shape = client.meta.service_model.operation_model(operation).input_shape
         given = {name: value for name, value in parameters.items() if value is not None}
-        answer: dict[str, Any] = getattr(client, xform_name(operation))(**coerce(shape, given))
+        wanted, name = coerce(shape, given), xform_name(operation)
+        try:
+            answer: dict[str, Any] = getattr(client, name)(**wanted)
+        except ClientError as error:
+            if operation not in _ONCE or error.response["Error"]["Code"] != "RequestLimitExceeded":
+                raise
+            answer = getattr(self.get(caller, service), name)(**wanted)
         return answer
 
 

@@ -173,7 +173,7 @@ def test_throttling_is_told_after_several_tries(account: Account, faults: Faults
 
 def test_a_network_plan_has_zones_and_a_price(account: Account) -> None:
     plan = plan_network_up(account, NetworkRequest(vpc_cidr="10.7.0.0/16"))
-    assert len(plan.zones) == 3
+    assert len(plan.zones) == 6
     assert dict(plan.stack.parameters)[NetworkParameter.VPC_CIDR] == "10.7.0.0/16"
     assert plan.bill.usd_per_month_stopped == pytest.approx(0.64)
 

@@ -15,6 +15,7 @@ from ds_ec2.model.names import NETWORK_STACK, TAG_KEPT, DataParameter, data_stac
 from ds_ec2.model.plans import StackAction, StackPlan
 from ds_ec2.model.requests import DataFate, DownRequest, NetworkRequest, UpRequest
 from ds_ec2.model.steps import Step, StepState
+from ds_ec2.operations.capacity import NoCapacityError
 from ds_ec2.operations.down import apply_down, plan_down
 from ds_ec2.operations.machines import find, list_machines
 from ds_ec2.operations.network import (
@@ -124,7 +125,7 @@ def test_a_network_that_two_make_at_once_is_made_once(account: Account, s3: S3Cl
     with ThreadPoolExecutor(2) as pool:
         first, second = pool.map(lambda _: done(apply_network_up(account, plan)), range(2))
     assert first.vpc_id == second.vpc_id
-    assert len(first.subnets) == len(first.zones) == 3
+    assert len(first.subnets) == len(first.zones) == 6
     assert first.machines == ()
     assert first.bill.usd_per_month_stopped == pytest.approx(0.64)
     # Its policy refuses requests without TLS; loopback counts as TLS.
@@ -141,11 +142,12 @@ def test_a_network_that_two_make_at_once_is_made_once(account: Account, s3: S3Cl
 @pytest.mark.usefixtures("network")
 def test_without_capacity_nothing_half_made_stays(account: Account, faults: Faults) -> None:
     faults(insufficient_capacity=[{"instance_type": "m7i.large"}])
-    plan = plan_up(account, UpRequest(name="none", instance_type="m7i.large", data_gib=1))
+    zone = "us-east-1a"
+    plan = plan_up(account, UpRequest("none", instance_type="m7i.large", zone=zone, data_gib=1, hold=False))
     assert plan.network.action is StackAction.KEEP
-    with pytest.raises(StackFailedError, match="no machine of this type free") as caught:
+    with pytest.raises(NoCapacityError) as caught:
         done(apply_up(account, plan))
-    assert "--zone" in caught.value.hint
+    assert "do not have sufficient m7i.large capacity" in caught.value.why
     assert list_machines(account) == ()
     assert account.ec2.volumes({"tag:ds-ec2:name": ["none"]}) == ()
 
@@ -154,10 +156,10 @@ def test_without_capacity_nothing_half_made_stays(account: Account, faults: Faul
 def test_without_capacity_the_data_of_an_earlier_machine_stays(account: Account, faults: Faults) -> None:
     volume = done(make_data(account, "kept")).outputs["DataVolumeId"]
     faults(insufficient_capacity=[{"instance_type": "m7i.large"}])
-    plan = plan_up(account, UpRequest(name="kept", instance_type="m7i.large", data_gib=99))
+    plan = plan_up(account, UpRequest("kept", instance_type="m7i.large", data_gib=99, hold=False))
     assert (plan.data.action, plan.data_gib, plan.zone) == (StackAction.KEEP, 5, "us-east-1a")
     assert any("used again" in note for note in plan.notes)
-    with pytest.raises(StackFailedError):
+    with pytest.raises(NoCapacityError):
         done(apply_up(account, plan))
     assert len(account.ec2.volumes({"volume-id": [volume]})) == 1
     done(apply_down(account, plan_down(account, DownRequest("kept", DataFate.DELETE))))
