@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from ds_ec2.model.bill import Bill
+    from ds_ec2.model.bill import Bill, Price
     from ds_ec2.model.instances import InstanceType
     from ds_ec2.model.offers import Market
     from ds_ec2.model.plans import Image, Quota
@@ -28,6 +28,7 @@ class Attempt:
         market: On demand or spot.
         image: The image.
         root_gib: Root volume.
+        price: Of the instance, per hour; None where it is not known.
         bill: What it costs, the network's share included.
         quota: Verdict, or None where quotas cannot be read.
         hold: Its capacity is held while the stacks are made.
@@ -39,6 +40,7 @@ class Attempt:
     market: Market
     image: Image
     root_gib: int
+    price: Price | None
     bill: Bill
     quota: Quota | None = None
     hold: bool = False

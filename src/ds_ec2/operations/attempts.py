@@ -56,11 +56,13 @@ def attempts_of(plan: UpPlan, known: Known) -> tuple[Attempt, ...]:
         plan: The plan, complete but for its attempts.
         known: What it was made from.
     """
-    first = Attempt(plan.type, plan.zone, plan.market, plan.image, plan.root_gib, plan.bill, plan.quota)
+    first = Attempt(
+        plan.type, plan.zone, plan.market, plan.image, plan.root_gib, plan.price, plan.bill, plan.quota
+    )
     if plan.quota and not plan.quota.enough:
         return (first,)
     if plan.offers is None:
-        return tuple(_in_zones(plan, first, Choice(plan.type.name), plan.price, known))
+        return tuple(_in_zones(plan, first, Choice(plan.type.name), known))
     offers = plan.offers.offers
     chosen = next(index for index, one in enumerate(offers) if _is(one, first))
     ways = [(first, offers[chosen]), *((_other(plan, one, known), one) for one in offers[chosen + 1 :])]
@@ -68,7 +70,7 @@ def attempts_of(plan: UpPlan, known: Known) -> tuple[Attempt, ...]:
         attempt
         for way, offer in ways
         if way is not None
-        for attempt in _in_zones(plan, way, Choice.of(offer), offer.price, known)
+        for attempt in _in_zones(plan, way, Choice.of(offer), known)
     )
 
 
@@ -91,7 +93,7 @@ def _other(plan: UpPlan, offer: Offer, known: Known) -> Attempt | None:
     except DsEc2Error:
         return None
     bill = machine_bill(kind.name, offer.price, root + plan.data_gib, plan.region, offer.market)
-    return Attempt(kind, zones[0], offer.market, image, root, bill + _network(plan), offer.quota)
+    return Attempt(kind, zones[0], offer.market, image, root, offer.price, bill + _network(plan), offer.quota)
 
 
 def _network(plan: UpPlan) -> Bill:
@@ -100,12 +102,10 @@ def _network(plan: UpPlan) -> Bill:
     return Bill(plan.bill.lines[own:])
 
 
-def _in_zones(
-    plan: UpPlan, attempt: Attempt, choice: Choice, price: Price | None, known: Known
-) -> Iterator[Attempt]:
+def _in_zones(plan: UpPlan, attempt: Attempt, choice: Choice, known: Known) -> Iterator[Attempt]:
     """Yield an attempt for each zone, with what is held."""
-    held = holds(plan.request, attempt.type, attempt.market, price)
-    usd = hold_usd(price, ATTEMPT_S) if held else None
+    held = holds(plan.request, attempt.type, attempt.market, attempt.price)
+    usd = hold_usd(attempt.price, ATTEMPT_S) if held else None
     for zone in known.zones_of(choice):
         yield replace(attempt, zone=zone, hold=held, hold_usd=usd)
 

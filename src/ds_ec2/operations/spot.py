@@ -45,9 +45,12 @@ class SpotWords:
 
     @classmethod
     def of(cls, plan: UpPlan) -> SpotWords:
-        """Return the price that a plan was made at."""
-        known = plan.price is not None and not plan.price.at_most
-        return cls({plan.type.name: {plan.zone: plan.price.usd}} if known and plan.price else {})
+        """Return the prices that a plan was made at, of all that it tries."""
+        found: dict[str, dict[str, float]] = {}
+        for one in plan.attempts:
+            if one.market is Market.SPOT and one.price and not one.price.at_most:
+                found.setdefault(one.type.name, {})[one.zone] = one.price.usd
+        return cls(found)
 
 
 def read_spot(account: Account, machines: Sequence[Machine]) -> SpotWords:

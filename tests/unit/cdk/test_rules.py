@@ -325,5 +325,5 @@ def test_nothing_bills_while_it_sleeps(network_template: Template) -> None:
     assert not billing & {one["Type"] for one in network_template["Resources"].values()}
     assert one_of(network_template, "AWS::EC2::VPCEndpoint")["VpcEndpointType"] == "Gateway"
     functions = of_type(network_template, "AWS::Lambda::Function")
-    assert len(functions) == 2
+    assert len(functions) == 3
     assert not any("ReservedConcurrentExecutions" in one for one in functions.values())
