@@ -99,11 +99,22 @@ class _LiveView:
         if step.state is not StepState.RUNNING:
             self._ended.setdefault(step.key, elapsed)
         self._steps[step.key] = step
+        while len(self._steps) >= self._live.console.height and (ended := self._first_ended()):
+            self._live.console.print(self._grid({ended: self._steps[ended]}))
+            del self._steps[ended]
 
     def close(self) -> None:
         self._live.stop()
 
+    def _first_ended(self) -> str:
+        """Return the oldest line that needs no redrawing: it moves up where the list is too long."""
+        ended = (key for key, step in self._steps.items() if step.state is not StepState.RUNNING)
+        return next(ended, "")
+
     def _draw(self) -> Table:
+        return self._grid(dict(self._steps))
+
+    def _grid(self, steps: dict[str, Step]) -> Table:
         from rich.spinner import Spinner
         from rich.table import Table
         from rich.text import Text
@@ -113,7 +124,7 @@ class _LiveView:
         styles = {StepState.DONE: "green", StepState.FAILED: "bold red", StepState.NOTE: "dim"}
         glyphs = {StepState.DONE: "✓", StepState.FAILED: "✗", StepState.NOTE: "·"}
         now = time.monotonic()
-        for key, step in self._steps.items():
+        for key, step in steps.items():
             running = step.state is StepState.RUNNING
             mark = self._spinner if running else Text(glyphs[step.state], style=styles[step.state])
             seconds = self._ended.get(key, now - self._begun.get(key, now))

@@ -45,18 +45,15 @@ def test_ctrl_c_closes_the_operation() -> None:
     assert ended == [True]
 
 
-def test_a_terminal_gets_one_line_a_step_with_a_clock() -> None:
+def on_a_terminal(steps: str, **environment: str) -> str:
+    """Return what a terminal shows of steps that a program yields."""
     leader, follower = pty.openpty()
     code = (
         "from ds_ec2.console.progress import show_steps; from ds_ec2.model.steps import Step, StepState\n"
-        "def s():\n"
-        "    yield Step('a', 'network stack', StepState.RUNNING)\n"
-        "    yield Step('a', 'network stack', StepState.DONE, 'made', 3.0)\n"
-        "show_steps(s())"
+        f"def s():\n{steps}\nshow_steps(s())"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stderr=follower, env=os.environ | {"TERM": "xterm"}
-    ) as run:
+    told = os.environ | {"TERM": "xterm"} | environment
+    with subprocess.Popen([sys.executable, "-c", code], stderr=follower, env=told) as run:
         os.close(follower)
         chunks = []
         try:
@@ -67,6 +64,27 @@ def test_a_terminal_gets_one_line_a_step_with_a_clock() -> None:
         finally:
             os.close(leader)
     assert run.returncode == 0
-    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", b"".join(chunks).decode())
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", b"".join(chunks).decode())
+
+
+def test_a_terminal_gets_one_line_a_step_with_a_clock() -> None:
+    text = on_a_terminal(
+        "    yield Step('a', 'network stack', StepState.RUNNING)\n"
+        "    yield Step('a', 'network stack', StepState.DONE, 'made', 3.0)\n"
+    )
     assert "✓ network stack" in text
     assert "3.0 s" in text
+
+
+def test_what_has_ended_moves_up_so_that_what_runs_is_seen() -> None:
+    text = on_a_terminal(
+        "    import time\n"
+        "    for number in range(30):\n"
+        "        yield Step(f'{number}', f'try {number}', StepState.RUNNING)\n"
+        "        time.sleep(0.5 if number == 25 else 0)\n"
+        "        yield Step(f'{number}', f'try {number}', StepState.FAILED, 'sold out')\n",
+        LINES="12",
+        COLUMNS="60",
+    )
+    assert re.search(r"[⠁-⣿] try 25 ", text)
+    assert [number for number in range(30) if f"✗ try {number} " not in text] == []
