@@ -8,13 +8,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from ds_ec2_local.services import calls, credentials, failures
+from ds_ec2_local.services.actions import actions_of
 from ds_ec2_local.services.authorization import authorize
+from ds_ec2_local.services.simulation import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from ds_ec2_local.services.authorization import Decision
     from ds_ec2_local.services.calls import Call
     from ds_ec2_local.services.faults import Faults
     from ds_ec2_local.services.request_log import RequestLog
@@ -85,6 +88,7 @@ class Gate:
                     "principal": principal,
                     "service": call.service,
                     "action": call.action,
+                    "iam": actions_of(call),
                     "region": call.region,
                     "status": status[0],
                     "ms": round((time.monotonic() - began) * 1000, 1),
@@ -109,18 +113,16 @@ class Gate:
         if self._faults.throttled(call.service):
             raise _throttled(call)
         resource = next((str(call.parameters[name]) for name in _RESOURCES if name in call.parameters), "*")
-        decision = authorize(caller, action, resource, {"region": call.region, **call.parameters})
-        if not decision.allowed:
-            raise failures.AwsError(
-                "UnauthorizedOperation" if call.protocol == "ec2" else "AccessDenied",
-                f"User: {caller.arn} is not authorized to perform: {action}: {decision.reason}",
-                403,
-            )
+        for needed in actions_of(call):
+            decision = authorize(caller, needed, resource, {"region": call.region, **call.parameters})
+            if not decision.allowed:
+                raise _denied(caller, call, needed, resource, decision)
 
     def _run(self, environ: WSGIEnvironment, started: StartResponse, call: Call) -> Iterable[bytes]:
         """Hand a call to its service; what the service lacks is said, not shown as a page of HTML."""
         environ["ds_ec2_local.region"] = call.region
         environ["ds_ec2_local.service"] = call.service
+        environ["ds_ec2_local.action"] = call.action
         try:
             return self._services(environ, started)
         except failures.AwsError:
@@ -136,6 +138,22 @@ class Gate:
             raise failures.AwsError(
                 "InternalFailure", f"The embedded AWS failed in {call.action}: {error!r}", 500
             ) from error
+
+
+def _denied(
+    caller: credentials.Principal, call: Call, action: str, resource: str, decision: Decision
+) -> failures.AwsError:
+    """Return the refusal in AWS's words; EC2's has a code, and a message that STS decodes."""
+    words = (
+        f"User: {caller.arn} is not authorized to perform: {action} on resource: {resource} {decision.reason}"
+    )
+    if call.protocol == "ec2":
+        more = encode(caller.arn, action, resource, decision.by)
+        words = f"You are not authorized to perform this operation. {words}."
+        words = f"{words} Encoded authorization failure message: {more}"
+        return failures.AwsError("UnauthorizedOperation", words, 403)
+    json = call.protocol in {"json", "rest-json"}
+    return failures.AwsError("AccessDeniedException" if json else "AccessDenied", words, 400 if json else 403)
 
 
 def _throttled(call: Call) -> failures.AwsError:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ds_ec2 import __version__
 from ds_ec2.aws.errors import translated
+from ds_ec2.aws.refusals import decoder
 from ds_ec2.aws.regions import check_region
 from ds_ec2.errors import UsageError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ds_ec2.aws.capacity import Capacity
     from ds_ec2.aws.cloudformation import Stacks
     from ds_ec2.aws.ec2 import Ec2
+    from ds_ec2.aws.iam import Policies
     from ds_ec2.aws.images import Images
     from ds_ec2.aws.instance_types import InstanceTypes
     from ds_ec2.aws.pricing import PriceLists
@@ -153,6 +155,13 @@ class Account:
         return Identity(self._client("sts"))
 
     @cached_property
+    def policies(self) -> Policies:
+        """IAM."""
+        from ds_ec2.aws.iam import Policies
+
+        return Policies(self._client("iam"))
+
+    @cached_property
     def buckets(self) -> Buckets:
         """S3."""
         from ds_ec2.aws.s3 import Buckets
@@ -194,6 +203,8 @@ class Account:
                 hint = "unset AWS_ENDPOINT_URL, or mend endpoint_url in ~/.aws/config"
                 raise UsageError("AWS has no such address", why=str(error), hint=hint) from error
         _log_calls(client)
+        if service == "ec2":
+            client.meta.events.register("after-call.ec2", decoder(lambda text: self.identity.decoded(text)))
         return client
 
     @translated

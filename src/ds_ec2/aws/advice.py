@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_ACTION = re.compile(r"not authorized to perform:? ([a-z0-9-]+:[A-Za-z]+)(?: on resource: (\S+))?")
+from ds_ec2.policy.statements import mended, refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ _KNOWN: Final = (
     _Known(
         r"VcpuLimitExceeded|vCPU limit of",
         "the account's vCPU quota is too small for this instance type",
-        "aws service-quotas list-service-quotas --service-code ec2 --output table",
+        "ds-ec2 quota show; ds-ec2 quota request --instance-type TYPE",
     ),
     _Known(
         r"InsufficientInstanceCapacity|do not have sufficient .* capacity|InsufficientCapacity",
@@ -58,21 +58,9 @@ _KNOWN: Final = (
 
 def advice(reason: str) -> tuple[str, str]:
     """Return (what it means, what to do) for a reason in AWS's words; both empty where it is not known."""
-    action, resource = denied_action(reason)
-    if action:
-        return f"AWS denies {action}", statement(action, resource)
+    if denial := refused(reason):
+        return f"AWS denies {denial.action}, {denial.cause.value}", mended([denial])
     for known in _KNOWN:
         if re.search(known.pattern, reason):
             return known.meaning, known.hint
     return "", ""
-
-
-def denied_action(text: str) -> tuple[str, str]:
-    """Return the action and the resource that a refusal names, or two empty strings."""
-    match = _ACTION.search(text)
-    return (match[1], (match[2] or "").rstrip(".,")) if match else ("", "")
-
-
-def statement(action: str, resource: str) -> str:
-    """Return the IAM statement that allows an action."""
-    return f'allow in IAM: {{"Effect": "Allow", "Action": "{action}", "Resource": "{resource or "*"}"}}'

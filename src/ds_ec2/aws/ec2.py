@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ds_ec2.aws.errors import NoSuchThingError, translated
@@ -46,6 +46,7 @@ class Volume:
     state: str
     zone: str = ""
     made_at: datetime | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class Ec2:
@@ -184,7 +185,13 @@ class Ec2:
         """Return the volumes that match."""
         pages = self._client.get_paginator("describe_volumes").paginate(Filters=_filters(filters))
         return tuple(
-            Volume(item["VolumeId"], item["Size"], item["State"], item.get("AvailabilityZone", ""))
+            Volume(
+                item["VolumeId"],
+                item["Size"],
+                item["State"],
+                item.get("AvailabilityZone", ""),
+                tags_of(item.get("Tags", [])),
+            )
             for page in pages
             for item in page["Volumes"]
         )
@@ -201,7 +208,13 @@ class Ec2:
             OwnerIds=["self"], Filters=_filters(filters)
         )
         return tuple(
-            Volume(item["SnapshotId"], item["VolumeSize"], item["State"], made_at=item.get("StartTime"))
+            Volume(
+                item["SnapshotId"],
+                item["VolumeSize"],
+                item["State"],
+                made_at=item.get("StartTime"),
+                tags=tags_of(item.get("Tags", [])),
+            )
             for page in pages
             for item in page["Snapshots"]
         )

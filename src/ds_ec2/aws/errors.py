@@ -7,8 +7,9 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
-from ds_ec2.aws.advice import advice, denied_action, statement
+from ds_ec2.aws.advice import advice
 from ds_ec2.errors import DsEc2Error, NotFoundError, TargetNotConnectedError
+from ds_ec2.policy.statements import mended, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class AlreadyExistsError(DsEc2Error):
-    """A stack of that name exists: somebody was faster."""
+    """A stack of that name, or an open request of that quota, exists: somebody was faster."""
 
 
 class NoSuchThingError(NotFoundError):
@@ -39,7 +40,11 @@ class CredentialsError(DsEc2Error):
 
 
 class DeniedError(DsEc2Error):
-    """The caller may not do it."""
+    """The caller may not do that. `action` is what IAM was asked, or the call's name where it is not told."""
+
+    def __init__(self, what: str, *, why: str, hint: str, action: str) -> None:
+        super().__init__(what, why=why, hint=hint)
+        self.action = action
 
 
 class NotRunningError(DsEc2Error):
@@ -127,11 +132,11 @@ def _missing(answer: _Answer) -> DsEc2Error:
 
 
 def _denied(answer: _Answer) -> DsEc2Error:
-    action, resource = denied_action(answer.message)
-    hint = (
-        statement(action, resource) if action else f"ask whoever runs the account to allow {answer.operation}"
-    )
-    return DeniedError(f"AWS denies {action or answer.operation}", why=answer.message, hint=hint)
+    denial = refused(answer.message)
+    hint = mended([denial]) if denial else f"ask whoever runs the account to allow {answer.operation}"
+    cause = f", {denial.cause.value}" if denial else ""
+    action = denial.action if denial else answer.operation
+    return DeniedError(f"AWS denies {action}{cause}", why=answer.message, hint=hint, action=action)
 
 
 def _throttled(answer: _Answer) -> DsEc2Error:
@@ -150,7 +155,7 @@ _KINDS: Final[tuple[tuple[frozenset[str], Callable[[_Answer], DsEc2Error]], ...]
         ),
     ),
     (
-        frozenset({"AlreadyExistsException"}),
+        frozenset({"AlreadyExistsException", "ResourceAlreadyExistsException"}),
         lambda answer: AlreadyExistsError("it exists already", why=answer.message),
     ),
     (_MISSING, _missing),

@@ -85,6 +85,14 @@ class SsmSessions:
         same = host == endpoint or {host, endpoint} <= _LOOPBACK
         return parts.scheme in {"ws", "wss"} and same and bool(host)
 
+    def stream_address(self) -> tuple[str, int]:
+        """Return host and port that data channels go to: AWS's own for the region, or the named endpoint's."""
+        parts = urlsplit(self._client.meta.endpoint_url)
+        host = (parts.hostname or "").lower()
+        if _is_aws(host):
+            return host.replace("ssm", "ssmmessages", 1), 443
+        return host, parts.port or (443 if parts.scheme == "https" else 80)
+
     @translated
     def _resume(self, session_id: str) -> Any:
         return self._client.resume_session(SessionId=session_id)

@@ -19,6 +19,11 @@ class Caller:
     arn: str
 
     @property
+    def partition(self) -> str:
+        """`aws`, `aws-cn` or `aws-us-gov`."""
+        return self.arn.split(":")[1]
+
+    @property
     def name(self) -> str:
         """The last part of the ARN: a user's name, or the session's name of an assumed role."""
         return self.arn.rpartition(":")[2].rpartition("/")[2]
@@ -35,3 +40,12 @@ class Identity:
         """Call GetCallerIdentity, which nobody can be denied."""
         answer = self._client.get_caller_identity()
         return Caller(answer["Account"], answer["Arn"])
+
+    @translated
+    def decoded(self, message: str) -> str:
+        """Call DecodeAuthorizationMessage and return the JSON document behind EC2's encoded refusal.
+
+        Raises:
+            DeniedError: The caller may not read it.
+        """
+        return self._client.decode_authorization_message(EncodedMessage=message)["DecodedMessage"]

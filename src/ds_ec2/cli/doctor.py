@@ -40,7 +40,7 @@ def command(
     all_regions: bool,
     as_json: bool,
 ) -> None:
-    """Check what would stop `up`: credentials, stacks, network, type, quota, image, launch. Makes nothing."""
+    """Check what would stop `up`: who you are, what you may do, quotas, zones, network, image. Makes nothing."""
     from ds_ec2.config.settings import load_settings
     from ds_ec2.console import health, output
     from ds_ec2.model.requests import UpRequest
@@ -49,8 +49,9 @@ def command(
 
     if wish is not None and instance_type:
         wish = replace(wish, types=(instance_type,))
-    kind = instance_type or load_settings().instance_type
-    request = UpRequest(instance_type=kind, image=image, wish=wish)
+    settings = load_settings()
+    kind = instance_type or settings.instance_type
+    request = UpRequest(instance_type=kind, image=image, wish=wish, packages=settings.requirements)
     account = connect(target)
     found = examine_regions(account, request) if all_regions else (examine(account, request),)
     text = "\n\n".join(health.health_table(one) for one in found)

@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, str]] = {
     "start": "Start a stopped machine.",
     "down": "Remove a machine; asks what becomes of its data.",
     "network": "Make, show or remove the shared network.",
+    "quota": "Show how much may run, or ask AWS for more.",
     "doctor": "Check what would stop `up`, and say what mends it.",
     "catalog": "Show or renew what is known of types and prices.",
     "local": "Run the embedded AWS: no account needed.",

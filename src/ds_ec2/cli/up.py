@@ -83,6 +83,14 @@ Example:
 @click.option("--regions", metavar="LIST", help="Regions to try one after the other: us-east-1,us-west-2.")
 @click.option("--retry-until-up", is_flag=True, help="Where nothing is free, try again until there is.")
 @click.option("--wait-ready", is_flag=True, help="Wait for all packages, not only for JupyterLab.")
+@click.option(
+    "--no-permission-check",
+    "check_permissions",
+    flag_value=False,
+    type=bool,
+    default=None,
+    help="Go on though IAM's policy simulator says that something is denied.",
+)
 @click.option("--offline", is_flag=True, help="With --dry-run: plan from the catalogue, ask nobody.")
 @dry_run_option
 @yes_option
@@ -140,13 +148,15 @@ def command(
         _show_offline(target, request, consent)
         return
     from ds_ec2.operations.connect import connect
-    from ds_ec2.operations.failover import apply_up_in, plan_up_in
+    from ds_ec2.operations.failover import apply_up_in, check_ways, plan_up_in
     from ds_ec2.operations.waiting import waits
 
     targets = _targets(target, regions)
     ways = plan_up_in(tuple(connect(one) for one in targets), request)
     every = tuple(way.plan for way in ways)
     first = every[0]
+    if not dry_run:
+        check_ways(ways)
     options_again = f" --instance-type {first.request.instance_type} --{first.market}" if wish else ""
     hint = f"ds-ec2 up {name}{target.flags}{options_again} --yes"
     text = "\n\n".join(plans.up_plan(plan) for plan in every)

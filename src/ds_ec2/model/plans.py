@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ds_ec2.model.instances import InstanceType
     from ds_ec2.model.machine import Machine
     from ds_ec2.model.offers import Offers
+    from ds_ec2.model.permissions import Denial
     from ds_ec2.model.requests import DataFate, UpRequest
 
 
@@ -122,6 +123,7 @@ class UpPlan:
         quota: Verdict, or None where quotas cannot be read.
         offers: What the type was chosen from; None where it was named.
         attempts: What is tried in this order, as far as AWS has no capacity; the first is the above.
+        denied: What IAM would deny of what is to be made.
         notes: Sentences worth reading before saying yes.
     """
 
@@ -146,6 +148,7 @@ class UpPlan:
     quota: Quota | None = None
     offers: Offers | None = None
     attempts: tuple[Attempt, ...] = ()
+    denied: tuple[Denial, ...] = ()
     notes: tuple[str, ...] = ()
 
 

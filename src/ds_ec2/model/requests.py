@@ -47,6 +47,7 @@ class UpRequest:
         wait_ready: Wait for the long package list too, not only for JupyterLab.
         hold: Hold the capacity while the stack is made; None does so where that cannot become dear.
         wish: What the machine has to have; the plan then chooses `instance_type`. None takes that type.
+        check_permissions: Ask IAM's simulator first, and refuse what it says is denied.
     """
 
     name: str = "work"
@@ -69,6 +70,7 @@ class UpRequest:
     wait_ready: bool = False
     hold: bool | None = None
     wish: Wish | None = None
+    check_permissions: bool = True
 
 
 @dataclass(frozen=True, slots=True)

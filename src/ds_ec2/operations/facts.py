@@ -6,27 +6,33 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ds_ec2.aws.errors import DeniedError
 from ds_ec2.aws.images import public_parameter
-from ds_ec2.aws.quotas import quota_code
+from ds_ec2.aws.quotas import Room, quota_code, used
 from ds_ec2.config.settings import load_settings
 from ds_ec2.errors import DsEc2Error, UsageError
 from ds_ec2.model.defaults import DEFAULT_TYPE
-from ds_ec2.model.names import owner_slug
+from ds_ec2.model.names import NETWORK_STACK, TAG_PART, owner_slug
 from ds_ec2.model.offers import Market
+from ds_ec2.model.permissions import Permissions
 from ds_ec2.model.wishes import SpotPolicy
-from ds_ec2.operations.machines import inventory
+from ds_ec2.operations.machines import Inventory
 from ds_ec2.operations.market import policy_of
 from ds_ec2.operations.network import WAY_OUT_PARAMETER
+from ds_ec2.operations.permissions import failure, refused, simulate
+from ds_ec2.policy.actions import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from concurrent.futures import Future
 
     from ds_ec2.aws.account import Account
-    from ds_ec2.aws.quotas import Room
+    from ds_ec2.aws.sts import Caller
     from ds_ec2.catalog.catalogue import Catalogue
     from ds_ec2.model.instances import InstanceType
     from ds_ec2.model.requests import UpRequest
-    from ds_ec2.operations.machines import Inventory
+
+_STANDING: Final = ("pending", "running", "stopping", "stopped")
 
 ON_DEMAND: Final = SpotPolicy.ON_DEMAND
 _MOST_SPOT_QUOTAS: Final = 2
@@ -48,6 +54,8 @@ class Facts:
         candidates: Names of the types that were asked about, cheapest first.
         spot: Candidate to zone to the spot price of now; empty where nobody wished for it, None where the
             caller may not read it.
+        permissions: What IAM's simulator says, when it has said it: the next round need not wait for it.
+        vpcs: VPCs that there are, and that there may be, as `permissions`; None where the network is there.
     """
 
     account_id: str
@@ -60,6 +68,8 @@ class Facts:
     images: Mapping[str, str]
     candidates: tuple[str, ...]
     spot: Mapping[str, Mapping[str, float]] | None
+    permissions: Future[Permissions]
+    vpcs: Future[tuple[int, float]] | None
 
 
 def read_facts(account: Account, request: UpRequest, found: Catalogue, candidates: tuple[str, ...]) -> Facts:
@@ -75,29 +85,57 @@ def read_facts(account: Account, request: UpRequest, found: Catalogue, candidate
     """
     known = [kind for name in candidates if (kind := found.type(name))]
     policy = policy_of(request)
-    with ThreadPoolExecutor(8) as pool:
+    slow = ThreadPoolExecutor(2)
+    with ThreadPoolExecutor(9) as pool:
         caller = pool.submit(account.identity.caller)
         types = pool.submit(account.instance_types.describe, candidates)
         sellers = pool.submit(account.instance_types.zones, candidates)
         zones = pool.submit(account.ec2.zones)
-        there = pool.submit(inventory, account)
-        room = pool.submit(_read_room, account, _quota_codes(policy, candidates))
+        stacks = pool.submit(account.stacks.tagged)
+        instances = pool.submit(account.ec2.instances, {"instance-state-name": list(_STANDING)})
+        limits = pool.submit(_read_limits, account, _quota_codes(policy, candidates))
         spot = pool.submit(_read_spot_prices, account, candidates if policy is not ON_DEMAND else ())
         images = pool.submit(account.parameters.get_all, [WAY_OUT_PARAMETER, *_parameters(request, known)])
-    # The first error in this order is told: whoever has no credentials hears of them, and not of a type.
+        permissions = slow.submit(_simulate, account, request, caller)
+    try:
+        # The first error in this order is told: whoever has no credentials hears of them, and not of a type.
+        identity, standing = caller.result(), instances.result()
+        there = Inventory(stacks.result(), tuple(one for one in standing if TAG_PART in one.tags))
+        vpcs = None if there.named(NETWORK_STACK) else slow.submit(account.quotas.vpcs)
+        allowed = limits.result()
+        return Facts(
+            account_id=identity.account_id,
+            owner=_owner(request, identity),
+            types={kind.name: kind for kind in types.result()},
+            sellers=sellers.result(),
+            zones=zones.result(),
+            inventory=there,
+            room=None if allowed is None else Room(allowed, used(standing)),
+            images=images.result(),
+            candidates=candidates,
+            spot=spot.result(),
+            permissions=permissions,
+            vpcs=vpcs,
+        )
+    except DeniedError as error:
+        # Whoever may not do one thing may often not do others: all of them are told at once.
+        denials = refused(permissions.result(), OPERATIONS["up"])
+        if error.action in {one.action for one in denials} and (every := failure(denials)):
+            raise every from error
+        raise
+    finally:
+        slow.shutdown(wait=False)
+
+
+def _simulate(account: Account, request: UpRequest, caller: Future[Caller]) -> Permissions:
+    if not request.check_permissions:
+        return Permissions(unchecked="--no-permission-check")
     identity = caller.result()
-    return Facts(
-        account_id=identity.account_id,
-        owner=owner_slug(request.owner or load_settings().owner or identity.name),
-        types={kind.name: kind for kind in types.result()},
-        sellers=sellers.result(),
-        zones=zones.result(),
-        inventory=there.result(),
-        room=room.result(),
-        images=images.result(),
-        candidates=candidates,
-        spot=spot.result(),
-    )
+    return simulate(account, identity, _owner(request, identity))
+
+
+def _owner(request: UpRequest, identity: Caller) -> str:
+    return owner_slug(request.owner or load_settings().owner or identity.name)
 
 
 def not_sold(account: Account, name: str, found: Catalogue) -> UsageError:
@@ -128,9 +166,9 @@ def _quota_codes(policy: SpotPolicy, candidates: tuple[str, ...]) -> tuple[str, 
     return tuple(codes) if policy is ON_DEMAND else tuple(codes)[:_MOST_SPOT_QUOTAS]
 
 
-def _read_room(account: Account, codes: tuple[str, ...]) -> Room | None:
+def _read_limits(account: Account, codes: tuple[str, ...]) -> dict[str, float | None] | None:
     try:
-        return account.quotas.room(codes)
+        return account.quotas.limits(codes)
     except DsEc2Error:
         return None
 

@@ -15,7 +15,7 @@ from ds_ec2.model.steps import Step, StepState
 from ds_ec2.model.wish_grammar import format_wish
 from ds_ec2.operations.capacity import NoCapacityError
 from ds_ec2.operations.planning import check_quota
-from ds_ec2.operations.up import apply_up, plan_up
+from ds_ec2.operations.up import apply_up, check_plan, plan_up
 from ds_ec2.operations.waiting import wait
 
 if TYPE_CHECKING:
@@ -62,6 +62,21 @@ def plan_up_in(accounts: tuple[Account, ...], request: UpRequest) -> tuple[Way, 
                 hint=f"ds-ec2 up {request.name} --regions {way.plan.region}, or another name",
             )
     return ways
+
+
+def check_ways(ways: tuple[Way, ...]) -> None:
+    """Refuse what cannot be made in any of the regions, before anybody is asked whether to make it.
+
+    Raises:
+        DsEc2Error: As `check_plan` says of the first.
+    """
+    failures: list[DsEc2Error] = []
+    for way in ways:
+        try:
+            return check_plan(way.account, way.plan)
+        except DsEc2Error as error:
+            failures.append(error)
+    raise failures[0]
 
 
 def apply_up_in(

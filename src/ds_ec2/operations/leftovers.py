@@ -9,12 +9,15 @@ from ds_ec2.aws.ec2 import by_tags
 from ds_ec2.aws.errors import NoSuchThingError
 from ds_ec2.aws.spot_requests import LIVING
 from ds_ec2.bill.costs import disks_usd_per_month, snapshot_usd_per_month
-from ds_ec2.model.names import SSM_ROOT, TAG_KEPT, TAG_NAME, TAG_OWNER, machine_stack
+from ds_ec2.model.names import SSM_ROOT, TAG_KEPT, TAG_NAME, TAG_OWNER, TAG_PART, machine_stack
 from ds_ec2.model.plans import Leftover
 from ds_ec2.operations.holds import left_held
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ds_ec2.aws.account import Account
+    from ds_ec2.operations.machines import Inventory
 
 
 def look(account: Account, owner: str, name: str, meant: frozenset[str]) -> tuple[Leftover, ...]:
@@ -60,6 +63,30 @@ def look(account: Account, owner: str, name: str, meant: frozenset[str]) -> tupl
                 meant=snapshot.id in meant,
             )
             for snapshot in snapshots.result()
+        ),
+    )
+
+
+def forgotten(account: Account, found: Inventory) -> tuple[Leftover, ...]:
+    """Return what carries ds-ec2's tags in the region and belongs to no stack, and snapshots that were kept."""
+    with ThreadPoolExecutor(2) as pool:
+        volumes = pool.submit(account.ec2.volumes, {"tag-key": [TAG_PART]})
+        snapshots = pool.submit(account.ec2.snapshots, {"tag-key": [TAG_NAME]})
+    known = {(stack.tags.get(TAG_OWNER), stack.tags.get(TAG_NAME)) for stack in found.stacks}
+
+    def orphaned(tags: Mapping[str, str]) -> bool:
+        return (tags.get(TAG_OWNER), tags.get(TAG_NAME)) not in known
+
+    return (
+        *(Leftover("instance", one.id) for one in found.instances if orphaned(one.tags)),
+        *(
+            Leftover("volume", one.id, disks_usd_per_month(one.gib))
+            for one in volumes.result()
+            if one.state == "available" and orphaned(one.tags)
+        ),
+        *(
+            Leftover("snapshot", one.id, snapshot_usd_per_month(one.gib), meant=TAG_KEPT in one.tags)
+            for one in snapshots.result()
         ),
     )
 

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ds_ec2.aws.errors import NoSuchThingError
 from ds_ec2.aws.images import ARCHITECTURES, public_parameter
+from ds_ec2.aws.quotas import VPCS, quota_name
 from ds_ec2.errors import DsEc2Error, UsageError
 from ds_ec2.model.names import DataParameter
+from ds_ec2.model.plans import StackAction
 from ds_ec2.operations.disks import ROOT_ROOM_GIB
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from concurrent.futures import Future
 
     from ds_ec2.aws.account import Account
     from ds_ec2.aws.cloudformation import Stack
     from ds_ec2.model.instances import InstanceType
-    from ds_ec2.model.plans import Image, Quota
+    from ds_ec2.model.plans import Image, Quota, StackPlan
     from ds_ec2.model.requests import UpRequest
+
+MOST_BYTES: Final = 4096
+"""Of a parameter's value.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+"""
 
 
 def read_images(account: Account, request: UpRequest, known: Mapping[str, str]) -> dict[str, Image]:
@@ -141,12 +150,59 @@ def check_quota(account: Account, quota: Quota | None, kind: InstanceType) -> No
     """
     if quota is None or quota.enough:
         return
-    wanted = quota.used + quota.needed
     raise DsEc2Error(
         f"the account may not run {kind.name}",
-        why=f"it needs {quota.needed} vCPU; {quota.used} of {quota.limit:g} are in use (quota {quota.code})",
+        why=f"it needs {quota.needed} vCPU; {quota.used} of {quota.limit:g} are in use"
+        f" (quota {quota_name(quota.code)}, {quota.code})",
+        hint=f"ds-ec2 quota request --instance-type {kind.name}{account.flags}",
+    )
+
+
+def check_vpcs(account: Account, network: StackPlan, vpcs: Future[tuple[int, float]] | None) -> None:
+    """Refuse to make a network for which the region has no room.
+
+    Args:
+        account: The account.
+        network: What is to be done about the network.
+        vpcs: VPCs that there are and that there may be; None where that does not matter.
+
+    Raises:
+        DsEc2Error: As many are there as may be.
+    """
+    if vpcs is None or network.action is not StackAction.MAKE:
+        return
+    try:
+        there, most = vpcs.result()
+    except DsEc2Error:
+        return  # whoever may not look hears of it from CloudFormation
+    if there >= most:
+        raise no_vpc(account, there, most)
+
+
+def no_vpc(account: Account, there: int, most: float) -> DsEc2Error:
+    """Return the error for a region whose VPCs are used up, with the command that asks for more."""
+    return DsEc2Error(
+        f"{account.region} has no room for the network",
+        why=f"it has {there} of {most:g} VPCs (quota {VPCS})",
         hint=(
-            "aws service-quotas request-service-quota-increase --service-code ec2"
-            f" --quota-code {quota.code} --desired-value {wanted} --region {account.region}"
+            "aws service-quotas request-service-quota-increase --service-code vpc"
+            f" --quota-code {VPCS} --desired-value {there + 1} --region {account.region}"
+            " (or another --region, or delete one)"
         ),
     )
+
+
+def checked(stack: StackPlan) -> StackPlan:
+    """Return the stack if its parameters can travel.
+
+    Raises:
+        UsageError: One of them is larger than CloudFormation takes.
+    """
+    for name, value in stack.parameters:
+        if (size := len(value.encode())) > MOST_BYTES:
+            raise UsageError(
+                f"the {stack.part} stack's parameter {name} is too large",
+                why=f"{size:,} bytes; CloudFormation takes {MOST_BYTES:,}",
+                hint="a shorter list of packages, or one in a file: --packages requirements.txt",
+            )
+    return stack

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ds_ec2.aws.advice import advice
 from ds_ec2.aws.cloudformation import GONE, REVIEWED, Stack
 from ds_ec2.aws.errors import AlreadyExistsError
+from ds_ec2.aws.refusals import clear
 from ds_ec2.errors import DsEc2Error
 from ds_ec2.model.names import (
     NETWORK_STACK,
@@ -242,7 +243,7 @@ def _failure(account: Account, stack: Stack, plan: StackPlan) -> StackFailedErro
     reasons = _reasons(account.stacks.events(stack.id))
     # The stack's own line repeats the names of the resources that failed.
     causes = [reason for reason in reasons if "AWS::CloudFormation::Stack" not in reason] or reasons
-    why = "\n".join(causes) or stack.reason or stack.status
+    why = clear("\n".join(causes) or stack.reason or stack.status, account.identity.decoded)
     meaning, hint = advice(why)
     stays = "nothing of it stays" if stack.status == GONE else f"it is {stack.status}"
     return StackFailedError(

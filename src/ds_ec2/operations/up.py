@@ -40,6 +40,7 @@ from ds_ec2.operations.network import (
     way_out_of,
 )
 from ds_ec2.operations.places import Places
+from ds_ec2.operations.permissions import check_allowed, line, refused, steps_of
 from ds_ec2.operations.snapshots import begin_with_snapshot, snapshot_notes
 from ds_ec2.operations.spot import SpotWords, with_spot
 from ds_ec2.operations.stacks import action_for
@@ -90,6 +91,7 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
     image = planning.fitting_image(request, kind, images) or account.images.newest(kind)
     wanted = NetworkRequest(request.way_out, request.vpc_cidr)
     network = plan_network_stack(account, network_there, zones, wanted, facts.images)
+    planning.check_vpcs(account, network, facts.vpcs)
     root = planning.root_gib(request, image)
     data = _data_plan(account, there, request, owner, zone)
     data_gib = int(dict(data.parameters).get(DataParameter.SIZE_GIB, request.data_gib))
@@ -109,7 +111,7 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
         data_gib=data_gib,
         network=network,
         data=data,
-        machine=replace(machine, parameters=tuple(parameters.items())),
+        machine=planning.checked(replace(machine, parameters=tuple(parameters.items()))),
         packages=packages,
         document=None if earlier else document,
         market=choice.market,
@@ -118,11 +120,22 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
         bill=machine_bill(kind.name, price, root + data_gib, account.region, choice.market) + way_out,
         quota=facts.room.verdict(kind, choice.market) if facts.room else None,
         offers=offers,
+        denied=refused(facts.permissions.result(), steps_of(network, data, machine)),
     )
     plan = replace(
         plan, attempts=attempts_of(plan, Known(facts, images, lambda one: places.zones(one, zones)))
     )
     return replace(plan, notes=(*_notes(plan), *market_notes(plan, facts), *filter(None, [age_note(found)])))
+
+
+def check_plan(account: Account, plan: UpPlan) -> None:
+    """Refuse what cannot be made now, before anybody is asked whether to make it.
+
+    Raises:
+        DsEc2Error: The quota is too small, or IAM would deny something.
+    """
+    planning.check_quota(account, plan.quota, plan.type)
+    check_allowed(plan.denied)
 
 
 def apply_up(account: Account, plan: UpPlan) -> Generator[Step, None, Machine]:
@@ -137,7 +150,7 @@ def apply_up(account: Account, plan: UpPlan) -> Generator[Step, None, Machine]:
     """
     from ds_ec2.templates import code
 
-    planning.check_quota(account, plan.quota, plan.type)
+    check_plan(account, plan)
     name = plan.request.name
     network = yield from make_network(account, plan.network)
     wake_way_out(account, network)
@@ -262,6 +275,7 @@ def _notes(plan: UpPlan) -> tuple[str, ...]:
         notes.append(f"what is left of {plan.machine.name} ({plan.machine.status}) is removed first")
     if plan.quota and not plan.quota.enough:
         notes.append(f"the quota {plan.quota.code} is too small: this cannot be made now")
+    notes += map(line, plan.denied)
     if plan.bill.approximate:
         prices = snapshot()
         notes.append(f"prices are those of {prices.region} on {prices.date}")

@@ -1,24 +1,45 @@
 """The one place where a call is allowed or refused.
 
-It allows everything: policies are stored by IAM and not enforced yet.
+It allows everything but what the fault `deny` names: policies are stored by IAM and not enforced yet.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Final
+
+from ds_ec2_local.services.parts import current
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ds_ec2_local.services.credentials import Principal
 
+BECAUSE: Final[Mapping[str, str]] = {
+    "missing": "because no identity-based policy allows the {action} action",
+    "statement": "with an explicit deny in an identity-based policy",
+    "boundary": "because no permissions boundary allows the {action} action",
+    "organization": "with an explicit deny in a service control policy",
+}
+"""Why a call is refused, in AWS's words.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a call goes on, and why not."""
+    """Whether a call goes on, and why not.
+
+    Args:
+        allowed: Whether it goes on.
+        by: What refused it: a member of `BECAUSE`.
+        reason: The end of the sentence that AWS answers with.
+    """
 
     allowed: bool
+    by: str = ""
     reason: str = ""
 
 
@@ -31,5 +52,16 @@ def authorize(principal: Principal, action: str, resource: str, context: Mapping
         resource: The resource's ARN or id, `*` where the call names none.
         context: Region and parameters of the call.
     """
-    del principal, action, resource, context
+    del resource, context
+    return decide(principal.name, action)
+
+
+def decide(name: str, action: str) -> Decision:
+    """Decide on an action of a user, or of a role by the name of its session."""
+    if action == "sts:GetCallerIdentity":
+        return Decision(allowed=True)  # nobody can be denied it
+    for rule in current().faults.get("deny", ()):
+        if rule.get("principal", name) == name and fnmatchcase(action.lower(), rule["action"].lower()):
+            by = rule.get("by", "missing")
+            return Decision(allowed=False, by=by, reason=BECAUSE[by].format(action=action))
     return Decision(allowed=True)

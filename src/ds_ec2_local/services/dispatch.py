@@ -36,7 +36,9 @@ class Dispatcher:
         """Answer a request."""
         if environ.get("PATH_INFO", "").startswith(SIGNAL_PATH):
             return self._cloudformation()(environ, start_response)
-        own = self._own_application(environ.get("ds_ec2_local.service", ""))
+        own = self._own_application(
+            environ.get("ds_ec2_local.service", ""), environ.get("ds_ec2_local.action", "")
+        )
         if own is not None:
             return own(environ, start_response)
         return self._moto(environ, start_response)
@@ -58,8 +60,12 @@ class Dispatcher:
         self.prepare(service)
         return create_backend_app(service)
 
-    def _own_application(self, service: str) -> Any:
-        """Return our application of a service of which moto has none worth having, else None."""
+    def _own_application(self, service: str, action: str) -> Any:
+        """Return our application of a service or a call of which moto has none worth having, else None."""
+        if action in {"SimulatePrincipalPolicy", "DecodeAuthorizationMessage"}:
+            from ds_ec2_local.services import simulation
+
+            return simulation.application
         if service == "servicequotas":
             from ds_ec2_local.services import quotas
 

@@ -17,6 +17,8 @@ KNOWN: Final = {
     "agent_hibernates": "true: an agent whose first ping fails sleeps five minutes",
     "signal_never": "true: wait conditions hear nothing",
     "drop_tunnel": "true or 'once': data channels break",
+    "deny": "[{action: 'ec2:Run*', principal, by: missing, statement, boundary or organization}]: IAM refuses",
+    "quota_decision": "APPROVED (without this fault), DENIED, ...: what becomes of requests for more quota",
     "fail_action": "{'ec2:RunInstances': [code, status, message]}",
 }
 """The members and what they do."""

@@ -1,6 +1,6 @@
 """EC2's vCPU quotas: which type counts where, and how many there are.
 
-Source: EC2's user guide, on-demand instance quotas and spot instance quotas.
+Source: https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from ds_ec2_local.services import failures
+from ds_ec2_local.services import failures, quota_requests
 from ds_ec2_local.services.parts import ACCOUNT, DEFAULT_REGION, current
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """One quota of service `ec2`, in vCPUs.
+    """One quota, in vCPUs where it is of service `ec2`.
 
     Args:
         code: Its code.
@@ -32,6 +32,7 @@ class Quota:
         spot: Whether it is of the spot market.
         value: What this account has.
         default: What a new account has.
+        service: Its service.
     """
 
     code: str
@@ -40,6 +41,7 @@ class Quota:
     spot: bool
     value: float
     default: float
+    service: str = "ec2"
 
 
 def _pair(
@@ -76,8 +78,22 @@ QUOTAS: Final[tuple[Quota, ...]] = (
         r"(?!hpc|inf|trn|mac|dl)[acdhimrtz]\d?[a-z]*\d*",
         (_running(_STANDARD), _asked(_STANDARD)), ("L-1216C47A", "L-34B43A08"), 64, 5,
     ),
+    *_pair(r"dl\d", (_running("DL"), _asked("DL")), ("L-6E869C2A", "L-85EED4F7"), 0, 0),
+    *_pair(r"f\d", (_running("F"), _asked("F")), ("L-74FC7D96", "L-88CF9481"), 0, 0),
+    *_pair(r"x\d", (_running("X"), _asked("X")), ("L-7295265B", "L-E3A00192"), 0, 0),
+    Quota("L-F7808C92", _running("HPC"), re.compile(r"hpc\d"), spot=False, value=0, default=0),
+    Quota("L-43DA4232", _running("High Memory"), re.compile(r"u-|u\d"), spot=False, value=0, default=0),
+    Quota(
+        "L-F678F1CE", "VPCs per Region", re.compile(r"$^"), spot=False, value=5, default=5, service="vpc"
+    ),
 )  # fmt: skip
-"""Standard and G: 64 here, so that a GPU machine can be tried; a new account has 5 and 0. P: 0 here too."""
+"""Standard and G: 64 here, so that a GPU machine can be tried; a new account has 5 and 0. Others: 0."""
+
+
+_SERVICES: Final = {
+    "ec2": "Amazon Elastic Compute Cloud (Amazon EC2)",
+    "vpc": "Amazon Virtual Private Cloud (Amazon VPC)",
+}
 
 
 def code_for(instance_type: str, *, spot: bool) -> str | None:
@@ -88,19 +104,18 @@ def code_for(instance_type: str, *, spot: bool) -> str | None:
     return None
 
 
-def limit(faults: Faults, code: str) -> float:
-    """Return the vCPUs of a quota, as a fault says or as the account has."""
+def limit(faults: Faults, code: str, region: str) -> float:
+    """Return a quota's value: as a fault says or as the account has, or what was approved and is more."""
     other = faults.get("quota", {}).get(code)
-    if other is not None:
-        return float(other)
-    return next(quota.value for quota in QUOTAS if quota.code == code)
+    usual = next(quota.value for quota in QUOTAS if quota.code == code)
+    return max(float(usual if other is None else other), quota_requests.granted(faults, code, region))
 
 
 def _document(quota: Quota, region: str, value: float) -> dict[str, Any]:
     return {
-        "ServiceCode": "ec2",
-        "ServiceName": "Amazon Elastic Compute Cloud (Amazon EC2)",
-        "QuotaArn": f"arn:aws:servicequotas:{region}:{ACCOUNT}:ec2/{quota.code}",
+        "ServiceCode": quota.service,
+        "ServiceName": _SERVICES[quota.service],
+        "QuotaArn": f"arn:aws:servicequotas:{region}:{ACCOUNT}:{quota.service}/{quota.code}",
         "QuotaCode": quota.code,
         "QuotaName": quota.name,
         "Value": value,
@@ -117,14 +132,14 @@ class NoSuchQuotaError(Exception):
 
 def _find(request: dict[str, Any]) -> Quota:
     for quota in QUOTAS:
-        if request.get("ServiceCode") == "ec2" and quota.code == request.get("QuotaCode"):
+        if (request.get("ServiceCode"), request.get("QuotaCode")) == (quota.service, quota.code):
             return quota
     raise NoSuchQuotaError("The request failed because the specified service or quota does not exist.")
 
 
 def _get_service_quota(request: dict[str, Any], region: str) -> dict[str, Any]:
     quota = _find(request)
-    return {"Quota": _document(quota, region, limit(current().faults, quota.code))}
+    return {"Quota": _document(quota, region, limit(current().faults, quota.code, region))}
 
 
 def _get_default(request: dict[str, Any], region: str) -> dict[str, Any]:
@@ -133,30 +148,41 @@ def _get_default(request: dict[str, Any], region: str) -> dict[str, Any]:
 
 
 def _list(request: dict[str, Any], region: str) -> dict[str, Any]:
-    if request.get("ServiceCode") != "ec2":
-        return {"Quotas": []}
-    return {"Quotas": [_document(q, region, limit(current().faults, q.code)) for q in QUOTAS]}
+    faults = current().faults
+    return {"Quotas": [_document(q, region, limit(faults, q.code, region)) for q in _of_service(request)]}
 
 
 def _list_defaults(request: dict[str, Any], region: str) -> dict[str, Any]:
-    if request.get("ServiceCode") != "ec2":
-        return {"Quotas": []}
-    return {"Quotas": [_document(q, region, q.default) for q in QUOTAS]}
+    return {"Quotas": [_document(q, region, q.default) for q in _of_service(request)]}
+
+
+def _of_service(request: dict[str, Any]) -> list[Quota]:
+    return [quota for quota in QUOTAS if quota.service == request.get("ServiceCode")]
 
 
 def _ask_for_more(request: dict[str, Any], region: str) -> dict[str, Any]:
-    """Answer RequestServiceQuotaIncrease: asked, and never decided (a human does that)."""
     quota = _find(request)
+    asked = quota_requests.Request(
+        quota.service, quota.code, quota.name, region, float(request["DesiredValue"])
+    )
+    quota_requests.ask(asked, limit(current().faults, quota.code, region))
+    return {"RequestedQuota": quota_requests.document(asked)}
+
+
+def _history(request: dict[str, Any], region: str) -> dict[str, Any]:
+    quota = _find(request)
+    found = quota_requests.of(current().faults, quota.code, region)
+    wanted = request.get("Status")
     return {
-        "RequestedQuota": {
-            "Id": f"{quota.code.lower()}-request",
-            "ServiceCode": "ec2",
-            "QuotaCode": quota.code,
-            "QuotaName": quota.name,
-            "DesiredValue": float(request["DesiredValue"]),
-            "Status": "PENDING",
-            "QuotaArn": f"arn:aws:servicequotas:{region}:{ACCOUNT}:ec2/{quota.code}",
-        }
+        "RequestedQuotas": [quota_requests.document(one) for one in found if wanted in {None, one.status}]
+    }
+
+
+def _every_history(request: dict[str, Any], region: str) -> dict[str, Any]:
+    faults, status = current().faults, request.get("Status")
+    found = [one for quota in _of_service(request) for one in quota_requests.of(faults, quota.code, region)]
+    return {
+        "RequestedQuotas": [quota_requests.document(one) for one in found if status in {None, one.status}]
     }
 
 
@@ -166,6 +192,8 @@ _ACTIONS: Final = {
     "ListServiceQuotas": _list,
     "ListAWSDefaultServiceQuotas": _list_defaults,
     "RequestServiceQuotaIncrease": _ask_for_more,
+    "ListRequestedServiceQuotaChangeHistory": _every_history,
+    "ListRequestedServiceQuotaChangeHistoryByQuota": _history,
 }
 
 

@@ -11,6 +11,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.local.conftest import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -158,10 +159,21 @@ def test_quotas_are_told_as_they_hold(local_records: Any) -> None:
     listed = {q["QuotaCode"] for q in quotas.list_service_quotas(ServiceCode="ec2")["Quotas"]}
     assert {"L-1216C47A", "L-DB2E81BA", "L-7212CCBC"} <= listed
     assert code(get, ServiceCode="ec2", QuotaCode="L-00000000") == "NoSuchResourceException"
-    asked = quotas.request_service_quota_increase(ServiceCode="ec2", QuotaCode="L-417A185B", DesiredValue=96)[
-        "RequestedQuota"
-    ]
-    assert asked["Status"] == "PENDING"
+
+
+def test_more_quota_is_asked_for_and_decided(local_records: Any) -> None:
+    quotas = local_records.client("service-quotas", region="eu-west-2")
+    trn = {"ServiceCode": "ec2", "QuotaCode": "L-2C3B7624"}
+    asked = quotas.request_service_quota_increase(**trn, DesiredValue=96)["RequestedQuota"]
+    assert (asked["Status"], asked["DesiredValue"]) == ("PENDING", 96)
+    again = {**trn, "DesiredValue": 128}
+    assert code(quotas.request_service_quota_increase, **again) == "ResourceAlreadyExistsException"
+    history = quotas.list_requested_service_quota_change_history_by_quota
+    wait_until(lambda: history(**trn, Status="APPROVED")["RequestedQuotas"])
+    assert quotas.get_service_quota(**trn)["Quota"]["Value"] == 96
+    elsewhere = local_records.client("service-quotas", region="eu-west-1")
+    assert elsewhere.get_service_quota(**trn)["Quota"]["Value"] == 0
+    assert code(quotas.request_service_quota_increase, **trn, DesiredValue=96) == "IllegalArgumentException"
 
 
 def test_prices_are_told(local_records: Any) -> None:

@@ -109,11 +109,14 @@ def check_capacity(faults: Faults, region: str, zone: str, instance_type: str, *
     )
 
 
-def check_quota(faults: Faults, running: list[Any], instance_type: str, count: int, *, spot: bool) -> None:
+def check_quota(
+    faults: Faults, region: str, running: list[Any], instance_type: str, count: int, *, spot: bool
+) -> None:
     """Refuse what goes over the account's vCPUs.
 
     Args:
         faults: Holds other limits than the account's.
+        region: Where.
         running: The instances of the region that count: pending and running ones.
         instance_type: What is wanted.
         count: How many.
@@ -125,7 +128,7 @@ def check_quota(faults: Faults, running: list[Any], instance_type: str, count: i
     code = quotas.code_for(instance_type, spot=spot)
     if code is None:
         return
-    limit = quotas.limit(faults, code)
+    limit = quotas.limit(faults, code, region)
     used = sum(
         vcpus(i.instance_type)
         for i in running

@@ -252,7 +252,8 @@ class LocalEC2Backend(EC2Backend):  # type: ignore[misc] # moto has no types
     def _check_quota(self, instance_type: str, count: int, *, spot: bool) -> None:
         up = [i for i in self.all_instances() if i.state in {"pending", "running"}]
         held = [one for one in self.capacity_held.held() for _ in range(one.free)]
-        launch.check_quota(current().faults, [*up, *held], instance_type, count, spot=spot)
+        counted = [*up, *held]
+        launch.check_quota(current().faults, self.region_name, counted, instance_type, count, spot=spot)
 
     def _default_subnet(self, zone: str | None) -> str | None:
         """Return the default VPC's subnet in a zone, or in the first: EC2 chooses one too."""
