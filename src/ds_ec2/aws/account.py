@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -73,7 +74,10 @@ class Account:
 
     def elsewhere(self, region: str) -> Account:
         """Return the same account in another region."""
-        return replace(self, region=region)
+        if region == self.region:
+            return replace(self)
+        flags = re.sub(r" --region \S+", "", self.flags)
+        return replace(self, region=region, flags=f"{flags} --region {region}")
 
     @property
     def poll_s(self) -> float:
@@ -204,8 +208,11 @@ class Account:
                 raise UsageError("AWS has no such address", why=str(error), hint=hint) from error
         _log_calls(client)
         if service == "ec2":
-            client.meta.events.register("after-call.ec2", decoder(lambda text: self.identity.decoded(text)))
+            client.meta.events.register("after-call.ec2", decoder(self._decoded))
         return client
+
+    def _decoded(self, message: str) -> str:
+        return self.identity.decoded(message)
 
     @translated
     def _credentials(self) -> Any:

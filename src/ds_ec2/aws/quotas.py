@@ -47,8 +47,8 @@ class QuotaClass(NamedTuple):
     spot: str
 
 
-# In vCPUs, counted while machines are pending or running. A P family later than P5 has no spot quota of its own
-# that the documentation names; Macs are sold on dedicated hosts alone.
+# In vCPUs, counted while machines are pending or running. The documentation names no spot quota of P families
+# later than P5; Macs are sold on dedicated hosts alone.
 # Source: https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html
 CLASSES: Final = (
     QuotaClass("Standard", r"(a|c|d|h|i|im|is|m|r|t|z)[0-9]", "L-1216C47A", "L-34B43A08"),

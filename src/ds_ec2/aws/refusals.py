@@ -1,4 +1,4 @@
-"""EC2's refusals in clear words: some say only that there is an encoded message, which STS decodes for those who may."""
+"""EC2's refusals in clear words: some have them encoded, and STS decodes them for those who may ask it."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class SsmSessions:
         return parts.scheme in {"ws", "wss"} and same and bool(host)
 
     def stream_address(self) -> tuple[str, int]:
-        """Return host and port that data channels go to: AWS's own for the region, or the named endpoint's."""
+        """Return host and port of data channels: AWS's own for the region, or the named endpoint's."""
         parts = urlsplit(self._client.meta.endpoint_url)
         host = (parts.hostname or "").lower()
         if _is_aws(host):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ds_ec2.catalog.catalogue import Catalogue
 from ds_ec2.catalog.embedded import embedded
+from ds_ec2.catalog.prices import snapshot, usd_per_hour
+from ds_ec2.model.bill import Price
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +42,22 @@ def read(region: str, folder: Path) -> Catalogue | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def price_of(instance_type: str, vcpus: int | None, region: str, own: Catalogue | None) -> Price | None:
+    """Return the on-demand price of an hour: the user's own figure, else the embedded one; None if unknown.
+
+    It is quicker than a whole catalogue: of what comes with ds-ec2 only the prices are read.
+
+    Args:
+        instance_type: As EC2 spells it.
+        vcpus: Its number of virtual CPUs, where it is known.
+        region: The region.
+        own: What `read` returned for it.
+    """
+    if own and own.usd and own.priced_on >= snapshot().date and (usd := own.usd.get(instance_type)):
+        return Price(usd)
+    return usd_per_hour(instance_type, vcpus, region)
 
 
 def write(found: Catalogue, folder: Path) -> Path:

@@ -40,7 +40,7 @@ def command(
     all_regions: bool,
     as_json: bool,
 ) -> None:
-    """Check what would stop `up`: who you are, what you may do, quotas, zones, network, image. Makes nothing."""
+    """Check what would stop `up`: credentials, permissions, quotas, zones, network, image. Makes nothing."""
     from ds_ec2.config.settings import load_settings
     from ds_ec2.console import health, output
     from ds_ec2.model.requests import UpRequest

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from ds_ec2.cli.options import json_option, target_options
+from ds_ec2.cli.options import json_option, regions_options
 from ds_ec2.cli.wishes import wish_options
 from ds_ec2.model.wishes import Wish
 
@@ -22,6 +22,7 @@ Example:
   ds-ec2 offers --gpu A10G,L4:1 --max-price 1.5
   ds-ec2 offers --cpus 8+ --memory 32..64 --arch arm64
   ds-ec2 offers --gpu L4 --spot --scores    spot prices of now, and how likely they are had
+  ds-ec2 offers --gpu H100 --region us-east-1 --region us-west-2
   ds-ec2 offers --gpu 24GB.. --offline      from the catalogue, without an account
 In a pipe only the names of the types are printed.
 """
@@ -41,9 +42,18 @@ USUAL_LIMIT: Final = 10
     "--limit", type=click.IntRange(min=1), metavar="N", help=f"Show so many.  [default: {USUAL_LIMIT}]"
 )
 @click.option("--all", "every", is_flag=True, help="Show all.")
+@click.option("--all-regions", is_flag=True, help="Every region: those that are on for the account.")
 @json_option
-@target_options
-def command(target: Target, wish: Wish | None, *, offline: bool, as_json: bool, **options: Any) -> None:
+@regions_options
+def command(
+    target: Target,
+    wish: Wish | None,
+    *,
+    regions: tuple[str, ...],
+    offline: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Show what meets a wish, cheapest first: price an hour, price a day with disks and way out, quota."""
     from ds_ec2.config.settings import load_settings
     from ds_ec2.model.offers import OffersRequest
@@ -57,24 +67,27 @@ def command(target: Target, wish: Wish | None, *, offline: bool, as_json: bool, 
         scores=options["scores"],
         limit=0 if options["every"] else options["limit"] or USUAL_LIMIT,
     )
-    _show(_find(target, request, offline=offline), as_json=as_json)
+    found = _find(target, request, regions, every=options["all_regions"], offline=offline)
+    _show(found, as_json=as_json)
 
 
-def _find(target: Target, request: OffersRequest, *, offline: bool) -> Offers:
-    from ds_ec2.operations.offers import offers_offline
+def _find(
+    target: Target, request: OffersRequest, regions: tuple[str, ...], *, every: bool, offline: bool
+) -> Offers:
+    from ds_ec2.operations import everywhere
     from ds_ec2.operations.region import region_without_account
 
-    region = region_without_account(target)
+    named = everywhere.every_region() if every else regions or (region_without_account(target),)
     if offline:
-        return offers_offline(region, request, local=target.local)
+        return everywhere.offline_in(named, request, local=target.local)
     from ds_ec2.aws.errors import CredentialsError
     from ds_ec2.operations.connect import connect
-    from ds_ec2.operations.offers import offers_online
 
     try:
-        return offers_online(connect(replace(target, region=region)), request)
+        account = connect(replace(target, region=named[0] if not every else target.region))
+        return everywhere.online_in(account, account.ec2.regions() if every else named, request)
     except CredentialsError as error:
-        found = offers_offline(region, request)
+        found = everywhere.offline_in(named, request)
         return replace(found, notes=(f"{error.what}: {error.hint}", *found.notes))
 
 

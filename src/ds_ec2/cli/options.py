@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, Final
 
@@ -14,6 +15,12 @@ Handler = Callable[..., Any]
 
 _LOCAL: Final = click.option("--local", is_flag=True, help="Use the embedded AWS on this computer.")
 _REGION: Final = click.option("--region", metavar="NAME", help="AWS region.  [default: the profile's]")
+_REGIONS: Final = click.option(
+    "--region",
+    metavar="NAME",
+    multiple=True,
+    help="AWS region; more than once for several.  [default: as usual]",
+)
 _PROFILE: Final = click.option("--profile", metavar="NAME", help="Profile of ~/.aws/config.")
 _VERBOSE: Final = click.option("-v", "--verbose", is_flag=True, help="Log every AWS call to standard error.")
 
@@ -34,14 +41,35 @@ def defaults_option(function: Handler) -> Handler:
     return group
 
 
+def regions_options(function: Handler) -> Handler:
+    """Add the target's options to a command that looks at several regions, which gets `target` and `regions`.
+
+    `regions` are those that were named: with `--region` more than once, before the command or after it.
+    """
+
+    def command(*, region: tuple[str, ...], target: Target, **arguments: Any) -> Any:
+        named = region or ((target.region,) if target.region else ())
+        return function(
+            target=replace(target, region=named[0] if named else None), regions=named, **arguments
+        )
+
+    command.__doc__ = function.__doc__
+    command.__name__ = function.__name__
+    command.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined] # click keeps options there until the command is made
+    return _with_target(_REGIONS(command), (_VERBOSE, _PROFILE, _LOCAL))
+
+
 def target_options(function: Handler) -> Handler:
     """Add the target's options to a command, which gets them as one `target`: `ds-ec2 up --local`."""
+    return _with_target(function, (_VERBOSE, _PROFILE, _REGION, _LOCAL))
+
+
+def _with_target(function: Handler, options: tuple[Any, ...]) -> Handler:
 
     @wraps(function)
-    def command(
-        *, local: bool, region: str | None, profile: str | None, verbose: bool, **arguments: Any
-    ) -> Any:
+    def command(*, local: bool, profile: str | None, verbose: bool, **arguments: Any) -> Any:
         before = click.get_current_context().find_object(Target) or Target()
+        region = arguments.pop("region", None) if _REGION in options else None
         target = Target(
             region=region or before.region, profile=profile or before.profile, local=local or before.local
         )
@@ -52,7 +80,7 @@ def target_options(function: Handler) -> Handler:
     command.__doc__ = function.__doc__
     command.__name__ = function.__name__
     command.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined] # click keeps options there until the command is made
-    for option in (_VERBOSE, _PROFILE, _REGION, _LOCAL):
+    for option in options:
         command = option(command)
     return command
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -62,13 +62,11 @@ def quota_show(target: Target, *, as_json: bool) -> None:
 def quota_request(
     target: Target,
     wish: Wish | None,
-    instance_type: str | None,
-    vcpus: int | None,
     *,
-    following: bool,
     dry_run: bool,
     yes: bool,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Ask AWS for as many vCPUs as one more machine needs.
 
@@ -82,17 +80,20 @@ def quota_request(
     from ds_ec2.operations.connect import connect
     from ds_ec2.operations.quotas import apply_request, follow, plan_request
 
+    instance_type = options["instance_type"]
     if wish is not None and instance_type:
         wish = replace(wish, types=(instance_type,))
     account = connect(target)
-    plan = plan_request(account, instance_type or load_settings().instance_type, wish, vcpus)
+    plan = plan_request(account, instance_type or load_settings().instance_type, wish, options["vcpus"])
     market = " --spot" if plan.market.value == "spot" else ""
-    again = f"ds-ec2 quota request --instance-type {plan.type.name}{market} --vcpus {plan.value:g}{target.flags}"
+    again = (
+        f"ds-ec2 quota request --instance-type {plan.type.name}{market} --vcpus {plan.value:g}{target.flags}"
+    )
     # Nothing is asked of AWS where a request is open already: there is nothing to agree to.
     consent = Consent(dry_run=dry_run, yes=yes or plan.open is not None, as_json=as_json)
     if not agreed(plan, quotas.quota_plan(plan), consent, question="Ask AWS?", hint=f"{again} --yes"):
         return
     request = apply_request(account, plan)
-    if following:
+    if options["following"]:
         request = show_steps(follow(account, request))
     output.show(request, quotas.quota_request(request, f"{again} --follow"), as_json=as_json)

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = ("MACHINES", "LIMIT", "USED", "FREE", "ASKED", "CODE")
 _NUMBERS: Final = frozenset({"LIMIT", "USED", "FREE", "ASKED"})
-HOW_LONG: Final = "AWS decides by itself within minutes, or a person does within days; nobody can tell beforehand"
+HOW_LONG: Final = (
+    "AWS decides by itself within minutes, or a person does within days; nobody can tell beforehand"
+)
 
 
 def quota_table(region: str, quotas: Sequence[QuotaUse]) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 class MachineStatus(StrEnum):
     """What a person is told about a machine."""
 
+    PROPOSED = "proposed"
+    """A change set waits for somebody to execute it: nothing is made yet."""
     CREATING = "creating"
     RUNNING = "running"
     STOPPING = "stopping"

@@ -33,7 +33,7 @@ class QuotaUse:
 
     @property
     def free(self) -> float | None:
-        """vCPUs that may be started."""
+        """How many vCPUs may be started."""
         return None if self.limit is None else max(0.0, self.limit - self.used)
 
 

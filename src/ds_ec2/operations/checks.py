@@ -18,7 +18,7 @@ from ds_ec2.operations.documents import read_document
 from ds_ec2.operations.facts import not_sold
 from ds_ec2.operations.leftovers import forgotten
 from ds_ec2.operations.permissions import failure, line, refused, simulate
-from ds_ec2.operations.planning import check_quota, MOST_BYTES, no_vpc
+from ds_ec2.operations.planning import MOST_BYTES, check_quota, no_vpc
 from ds_ec2.policy.actions import OPERATIONS
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ def permissions(account: Account, caller: Caller, request: UpRequest) -> Check:
     owner = owner_slug(request.owner or load_settings().owner or caller.name)
     found = simulate(account, caller, owner)
     if found.unchecked:
-        fix = "nothing to mend: a denial is told when it comes, with the statement that allows it"
-        return Check("permissions", CheckState.UNKNOWN, f"not checked: {found.unchecked}", fix)
+        return Check("permissions", CheckState.UNKNOWN, f"not checked: {found.unchecked}")
     denials = refused(found, OPERATIONS["up"])
     if error := failure(denials):
         return Check("permissions", CheckState.FAILED, error.why, error.hint)
@@ -115,10 +114,10 @@ def sizes(request: UpRequest) -> Check:
     from ds_ec2.templates import code, template
 
     largest = max(len(template(part).encode()) for part in ("network", "data", "machine"))
-    packages = value_of(read_document(request.packages), "ds-ec2-owner-name")
-    value = max(len(text.encode()) for text in (*code().values(), packages))
-    told = f"template {largest:,} of {_MOST_TEMPLATE_BYTES:,} bytes, parameter {value:,} of {MOST_BYTES:,}"
-    if largest > _MOST_TEMPLATE_BYTES or value > MOST_BYTES:
+    packages = len(value_of(read_document(request.packages), "ds-ec2-owner-name").encode())
+    codes = max(len(text.encode()) for text in code().values())
+    told = f"templates {largest:,} of {_MOST_TEMPLATE_BYTES:,} bytes, packages {packages:,} of {MOST_BYTES:,}"
+    if largest > _MOST_TEMPLATE_BYTES or max(packages, codes) > MOST_BYTES:
         return Check("sizes", CheckState.FAILED, told, "a shorter list: --packages requirements.txt")
     return Check("sizes", CheckState.OK, told)
 

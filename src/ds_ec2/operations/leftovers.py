@@ -68,7 +68,7 @@ def look(account: Account, owner: str, name: str, meant: frozenset[str]) -> tupl
 
 
 def forgotten(account: Account, found: Inventory) -> tuple[Leftover, ...]:
-    """Return what carries ds-ec2's tags in the region and belongs to no stack, and snapshots that were kept."""
+    """Return what has ds-ec2's tags in the region and belongs to no stack, and snapshots that were kept."""
     with ThreadPoolExecutor(2) as pool:
         volumes = pool.submit(account.ec2.volumes, {"tag-key": [TAG_PART]})
         snapshots = pool.submit(account.ec2.snapshots, {"tag-key": [TAG_NAME]})

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
-from ds_ec2.aws.cloudformation import GONE, Stack
-from ds_ec2.catalog.prices import usd_per_hour
+from ds_ec2.aws.cloudformation import GONE, REVIEWED, Stack
+from ds_ec2.catalog.refreshed import price_of, read
+from ds_ec2.config.paths import catalogue_dir
 from ds_ec2.errors import DsEc2Error, NotFoundError, UsageError
 from ds_ec2.model.machine import Machine, MachineStatus, Stopped
 from ds_ec2.model.names import (
@@ -29,6 +30,7 @@ from ds_ec2.model.offers import Market
 if TYPE_CHECKING:
     from ds_ec2.aws.account import Account
     from ds_ec2.aws.ec2 import Instance
+    from ds_ec2.catalog.catalogue import Catalogue
 
 _PARTS_WITH_INSTANCE: Final = ("machine", "all-in-one")
 _BY_STATE: Final = {
@@ -72,7 +74,8 @@ def list_machines(account: Account) -> tuple[Machine, ...]:
 def machines_of(account: Account, found: Inventory) -> tuple[Machine, ...]:
     """Return the machines of an inventory."""
     names = {_identity(stack) for stack in found.stacks if _identity(stack)[1]}
-    return tuple(_machine(account, found, owner, name) for owner, name in sorted(names))
+    own = read(account.region, catalogue_dir(local=account.endpoint is not None)) if names else None
+    return tuple(_machine(account, found, own, owner, name) for owner, name in sorted(names))
 
 
 def find(account: Account, name: str = "") -> Machine:
@@ -143,6 +146,7 @@ def reachable(account: Account, machine: Machine) -> Machine:
         MachineStatus.STOPPED: "start",
         MachineStatus.STOPPING: "start",
         MachineStatus.CREATING: "up",
+        MachineStatus.PROPOSED: "down",
         MachineStatus.FAILED: "up",
         MachineStatus.GONE: "up",
         MachineStatus.DATA_ONLY: "up",
@@ -159,12 +163,12 @@ def _identity(stack: Stack) -> tuple[str, str]:
     return stack.tags.get(TAG_OWNER, ""), stack.tags.get(TAG_NAME, "")
 
 
-def _machine(account: Account, found: Inventory, owner: str, name: str) -> Machine:
+def _machine(account: Account, found: Inventory, own: Catalogue | None, owner: str, name: str) -> Machine:
     stacks = found.stacks_of(owner, name)
     main = stacks[0]
     instance = _instance(found, main, owner, name)
     instance_type = instance.type if instance else main.parameters.get(MachineParameter.INSTANCE_TYPE, "")
-    price = usd_per_hour(instance_type, instance.vcpus if instance else None, account.region)
+    price = price_of(instance_type, instance.vcpus if instance else None, account.region, own)
     zone = instance.zone if instance else ""
     spot = instance.spot if instance else main.parameters.get(MachineParameter.MARKET) == Market.SPOT.value
     return Machine(
@@ -206,7 +210,9 @@ def _instance(found: Inventory, main: Stack, owner: str, name: str) -> Instance 
 def _status(stack: Stack, instance: Instance | None) -> MachineStatus:
     if stack.tags.get(TAG_PART) not in _PARTS_WITH_INSTANCE:
         return MachineStatus.DELETING if stack.status == "DELETE_IN_PROGRESS" else MachineStatus.DATA_ONLY
-    if stack.status in {"CREATE_IN_PROGRESS", "REVIEW_IN_PROGRESS"}:
+    if stack.status == REVIEWED:
+        return MachineStatus.PROPOSED
+    if stack.status == "CREATE_IN_PROGRESS":
         return MachineStatus.CREATING
     if stack.status in {"DELETE_IN_PROGRESS", GONE}:
         return MachineStatus.DELETING

@@ -16,7 +16,7 @@ from ds_ec2.operations import catalogue
 from ds_ec2.operations.disks import usual_root_gib
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from ds_ec2.aws.account import Account
     from ds_ec2.aws.quotas import Room
@@ -156,7 +156,7 @@ def _notes(found: Catalogue, selected: Selection, wish: Wish) -> Iterator[str]:
     if note := catalogue.age_note(found):
         yield note
     if any(one.price.approximate for one in selected.offers):
-        yield f"prices are those of {HOME_REGION}; its own: ds-ec2 catalog refresh --region {found.region}"
+        yield borrowed([found.region])
     if any(one.price.at_most for one in selected.offers):
         yield "a spot price that is not known is shown as at most the on-demand price"
     if selected.unpriced:
@@ -164,6 +164,16 @@ def _notes(found: Catalogue, selected: Selection, wish: Wish) -> Iterator[str]:
     if cheaper := _cheaper_on_arm(found, selected, wish):
         yield cheaper
     yield from sorted({one.missing for one in selected.offers if one.missing})
+
+
+def borrowed(regions: Sequence[str]) -> str:
+    """Return the sentence on regions whose prices are another region's."""
+    if len(regions) == 1:
+        return f"prices are those of {HOME_REGION}; its own: ds-ec2 catalog refresh --region {regions[0]}"
+    return (
+        f"prices with ~ are those of {HOME_REGION}, shown for {len(regions)} regions;"
+        " their own: ds-ec2 catalog refresh --all-regions"
+    )
 
 
 def _cheaper_on_arm(found: Catalogue, selected: Selection, wish: Wish) -> str:

@@ -31,7 +31,7 @@ Source: https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingper
 
 
 def simulate(account: Account, caller: Caller, owner: str, operation: str = "up") -> Permissions:
-    """Return what the simulator says of all actions of an operation; never raises. One call, two for a role."""
+    """Return what the simulator says of an operation's actions; never raises. One call, two for a role."""
     try:
         principal = _principal(account, caller)
     except DsEc2Error as error:

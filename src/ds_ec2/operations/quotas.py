@@ -39,7 +39,9 @@ def show_quotas(account: Account) -> tuple[QuotaUse, ...]:
     inside = used(running.result())
     return tuple(
         QuotaUse(quota_name(code), code, limits.result().get(code), inside.get(code, 0), asked.get(code))
-        for code in sorted(codes, key=lambda code: (quota_name(code).endswith("spot"), list(codes).index(code)))
+        for code in sorted(
+            codes, key=lambda code: (quota_name(code).endswith("spot"), list(codes).index(code))
+        )
     )
 
 
@@ -103,9 +105,7 @@ def follow(account: Account, request: QuotaRequest) -> Generator[Step, None, Quo
     pause = account.poll_s if account.endpoint else _LOOK_S
     while request.open:
         case = f", support case {request.case}" if request.case else ""
-        yield Step(
-            "quota", title, StepState.RUNNING, f"{request.status}{case}", time.monotonic() - begun
-        )
+        yield Step("quota", title, StepState.RUNNING, f"{request.status}{case}", time.monotonic() - begun)
         time.sleep(pause)
         found = (one for one in account.quotas.requests(request.code) if one.id == request.id)
         request = next(found, request)

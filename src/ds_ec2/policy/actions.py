@@ -1,7 +1,7 @@
-"""The IAM actions that operations need, in one list: those of their own calls, and CloudFormation's in their name.
+"""The IAM actions that operations need, in one list: of their own calls, and of CloudFormation's for them.
 
-CloudFormation makes resources with the permissions of whoever makes the stack. Tests hold the list against the
-log of real runs on the embedded AWS, and against what CloudFormation's schemas say of each resource type.
+CloudFormation makes resources with the permissions of whoever makes the stack. Tests hold the list against
+the log of runs on the embedded AWS, and against what CloudFormation's schemas say of each resource type.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ STEPS: Final[Mapping[str, str]] = {
     "connect": "to connect",
     "start": "to start",
     "stop": "to stop",
-    "change": "to change a machine",
     "remove": "to remove a machine",
     "remove-network": "to remove the network",
 }
@@ -41,7 +40,7 @@ OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
 # Step, kind of resource (`policy.resources`), actions. With a question mark: it goes on without.
 _TABLE: Final = """
 plan any         ec2:DescribeInstanceTypes ec2:DescribeInstanceTypeOfferings ec2:DescribeAvailabilityZones
-plan any         ec2:DescribeInstances ec2:DescribeImages ec2:DescribeVpcs? servicequotas:GetServiceQuota?
+plan any         ec2:DescribeInstances ec2:DescribeImages servicequotas:GetServiceQuota?
 plan any         cloudformation:DescribeStacks
 plan image       ssm:GetParameters
 
@@ -53,7 +52,7 @@ network any      ec2:ModifySubnetAttribute ec2:DescribeSubnets ec2:CreateRouteTa
 network any      ec2:DescribeRouteTables ec2:CreateRoute ec2:CreateInternetGateway ec2:AttachInternetGateway
 network any      ec2:CreateSecurityGroup ec2:AuthorizeSecurityGroupIngress ec2:AuthorizeSecurityGroupEgress
 network any      ec2:RevokeSecurityGroupEgress ec2:DescribeSecurityGroups ec2:CreateVpcEndpoint
-network any      ec2:DescribeVpcEndpoints
+network any      ec2:DescribeVpcEndpoints ec2:DescribeNetworkAcls
 network instance ec2:RunInstances ec2:ModifyInstanceAttribute
 network role     iam:CreateRole iam:AttachRolePolicy iam:PutRolePolicy iam:PassRole iam:TagRole
 network function lambda:CreateFunction lambda:GetFunction lambda:AddPermission lambda:TagResource
@@ -67,7 +66,7 @@ data any         ec2:CreateVolume ec2:DescribeVolumes ec2:CreateTags
 machine any      ec2:DescribeVolumes ec2:CreateTags ec2:AttachVolume
 machine instance ec2:RunInstances
 machine role     iam:CreateRole iam:AttachRolePolicy iam:PutRolePolicy iam:PassRole iam:TagRole
-machine profile  iam:CreateInstanceProfile iam:AddRoleToInstanceProfile iam:GetInstanceProfile
+machine profile  iam:CreateInstanceProfile iam:AddRoleToInstanceProfile
 machine parameter ssm:PutParameter ssm:AddTagsToResource ssm:GetParameters ssm:GetParameter
 
 connect instance ssm:StartSession
@@ -88,6 +87,21 @@ remove profile   iam:GetInstanceProfile iam:RemoveRoleFromInstanceProfile iam:De
 remove parameter ssm:DeleteParameter ssm:GetParametersByPath ssm:GetParameters ssm:GetParameter
 remove bucket    s3:ListBucketVersions
 remove object    s3:DeleteObject
+
+remove-network stack cloudformation:DeleteStack cloudformation:DescribeStackEvents
+remove-network stack cloudformation:UpdateTerminationProtection
+remove-network instance ec2:TerminateInstances ec2:ModifyInstanceAttribute
+remove-network any ec2:DeleteVpc ec2:DeleteSubnet ec2:DeleteRouteTable ec2:DeleteRoute
+remove-network any ec2:DisassociateRouteTable ec2:DetachInternetGateway ec2:DeleteInternetGateway ec2:DeleteSecurityGroup
+remove-network any ec2:DeleteVpcEndpoints ec2:DescribeVpcs ec2:DescribeSubnets ec2:DescribeRouteTables
+remove-network any ec2:DescribeSecurityGroups ec2:DescribeVpcEndpoints ec2:DescribeNetworkInterfaces
+remove-network role iam:ListRolePolicies iam:ListAttachedRolePolicies iam:DeleteRolePolicy
+remove-network role iam:DetachRolePolicy iam:DeleteRole
+remove-network function lambda:DeleteFunction lambda:RemovePermission lambda:GetFunction
+remove-network rule events:RemoveTargets events:DeleteRule events:ListTargetsByRule
+remove-network logs logs:DeleteLogGroup
+remove-network bucket s3:ListBucketVersions s3:DeleteBucketPolicy s3:DeleteBucket
+remove-network object s3:DeleteObject
 """
 
 

@@ -1,4 +1,4 @@
-"""The resources that actions are asked about: one example of each kind, and all of a kind as a policy names them.
+"""The resources that actions are asked about: an example of each kind, and all of a kind for a policy.
 
 Stacks begin with `ds-ec2-`, and CloudFormation names what it makes after the stack.
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/ (each service's resource types).

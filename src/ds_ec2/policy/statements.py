@@ -33,7 +33,7 @@ def refused(text: str) -> Denial | None:
 
 
 def mended(denials: Iterable[Denial]) -> str:
-    """Return what lifts these refusals, a line for each cause: a statement that allows, or what has to go elsewhere."""
+    """Return what lifts these refusals, a line for each cause: a statement to add, or what has to go."""
     found = list(denials)
     parts = []
     for cause, words in (

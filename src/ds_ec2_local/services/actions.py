@@ -33,7 +33,7 @@ _PASSES_ROLE: Final[Mapping[str, str]] = {
     "iam:AddRoleToInstanceProfile": "RoleName",
     "events:PutTargets": "RoleArn",
 }
-"""Calls that hand a role to a service, by the parameter that says so. Source: the IAM user guide, iam:PassRole."""
+"""Calls that hand a role to a service, by the parameter that says so. Source: IAM's user guide, PassRole."""
 
 
 def actions_of(call: Call) -> tuple[str, ...]:

@@ -53,15 +53,15 @@ def authorize(principal: Principal, action: str, resource: str, context: Mapping
         context: Region and parameters of the call.
     """
     del resource, context
-    return decide(principal.name, action)
+    return decide(principal.arn.rpartition(":")[2].split("/")[1:], action)
 
 
-def decide(name: str, action: str) -> Decision:
-    """Decide on an action of a user, or of a role by the name of its session."""
+def decide(names: list[str], action: str) -> Decision:
+    """Decide on an action of a principal that has these names: a user's own, a role's and its session's."""
     if action == "sts:GetCallerIdentity":
         return Decision(allowed=True)  # nobody can be denied it
     for rule in current().faults.get("deny", ()):
-        if rule.get("principal", name) == name and fnmatchcase(action.lower(), rule["action"].lower()):
+        if rule.get("principal", names[-1]) in names and fnmatchcase(action.lower(), rule["action"].lower()):
             by = rule.get("by", "missing")
             return Decision(allowed=False, by=by, reason=BECAUSE[by].format(action=action))
     return Decision(allowed=True)

@@ -17,7 +17,7 @@ KNOWN: Final = {
     "agent_hibernates": "true: an agent whose first ping fails sleeps five minutes",
     "signal_never": "true: wait conditions hear nothing",
     "drop_tunnel": "true or 'once': data channels break",
-    "deny": "[{action: 'ec2:Run*', principal, by: missing, statement, boundary or organization}]: IAM refuses",
+    "deny": "[{action: 'ec2:Run*', principal, by}]; by: missing, statement, boundary, organization",
     "quota_decision": "APPROVED (without this fault), DENIED, ...: what becomes of requests for more quota",
     "fail_action": "{'ec2:RunInstances': [code, status, message]}",
 }

@@ -68,15 +68,15 @@ def _decoded(message: str) -> str:
 
 def _simulated(form: dict[str, list[str]]) -> str:
     """Return a result for each action, with one for each resource in it."""
-    name = _entity(form["PolicySourceArn"][0])
+    names = [_entity(form["PolicySourceArn"][0])]
     actions = _members(form, "ActionNames")
     resources = _members(form, "ResourceArns") or ["*"]
-    results = "".join(_result(name, action, resources) for action in actions)
+    results = "".join(_result(names, action, resources) for action in actions)
     return f"<IsTruncated>false</IsTruncated><EvaluationResults>{results}</EvaluationResults>"
 
 
-def _result(name: str, action: str, resources: list[str]) -> str:
-    by = decide(name, action).by
+def _result(names: list[str], action: str, resources: list[str]) -> str:
+    by = decide(names, action).by
     decision = _DECISIONS.get(by, "implicitDeny")
     boundary = (
         "<PermissionsBoundaryDecisionDetail><AllowedByPermissionsBoundary>"

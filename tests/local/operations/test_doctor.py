@@ -41,11 +41,15 @@ def test_a_new_account_is_well(account: Account) -> None:
     assert health.ok
     assert states(health) == {
         "credentials": CheckState.OK,
+        "permissions": CheckState.OK,
         "stacks": CheckState.OK,
         "network": CheckState.OK,
         "type": CheckState.OK,
         "quota": CheckState.OK,
         "image": CheckState.OK,
+        "sizes": CheckState.OK,
+        "sessions": CheckState.OK,
+        "leftovers": CheckState.OK,
         "launch": CheckState.UNKNOWN,
         "catalogue": CheckState.WARNING,
     }
@@ -63,7 +67,7 @@ def test_a_quota_of_zero_comes_with_the_command_that_asks_for_more(account: Acco
     faults(quota={"L-DB2E81BA": 0})
     told = failed(examine(account, GPU))
     assert list(told) == ["quota"]
-    assert "request-service-quota-increase" in told["quota"]
+    assert told["quota"].endswith("-> ds-ec2 quota request --instance-type g6.xlarge --local")
 
 
 @pytest.mark.parametrize(
@@ -84,6 +88,53 @@ def test_what_is_denied_fails_its_check_and_names_the_statement(
     told = failed(examine(account, GPU))
     assert check in told
     assert f'"Action": "{action}"' in told[check]
+
+
+def test_permissions_are_simulated_and_each_refusal_has_its_own_line(
+    account: Account, faults: Faults
+) -> None:
+    faults(
+        deny=[
+            {"principal": "ana", "action": "iam:CreateRole"},
+            {"principal": "ana", "action": "ec2:CreateVpc", "by": "organization"},
+        ]
+    )
+    told = failed(examine(account, GPU))
+    assert list(told) == ["permissions"]
+    first, second, statement, organization, *_ = told["permissions"].replace(" -> ", "\n").splitlines()
+    assert first == "not allowed: ec2:CreateVpc, to make the network: a policy of the organisation denies it"
+    assert second == "not allowed: iam:CreateRole, to make the network: no policy allows it"
+    assert '"Action": "iam:CreateRole", "Resource": "arn:aws:iam::123456789012:role/ds-ec2-*"' in statement
+    assert organization.endswith(": ec2:CreateVpc")
+
+
+def test_whoever_may_not_simulate_is_told_that_nothing_was_checked(account: Account, faults: Faults) -> None:
+    faults(deny=[{"action": "iam:SimulatePrincipalPolicy"}])
+    health = examine(account, GPU)
+    (check,) = (one for one in health.checks if one.name == "permissions")
+    assert health.ok
+    assert check.state is CheckState.UNKNOWN
+    assert check.detail == "not checked: iam:SimulatePrincipalPolicy is not allowed"
+
+
+def test_what_belongs_to_no_stack_is_told_with_its_price(account: Account) -> None:
+    assert account.keys is not None
+    ec2 = boto3.client(
+        "ec2", region_name="eu-west-3", endpoint_url=account.endpoint,
+        aws_access_key_id=account.keys.id, aws_secret_access_key=account.keys.secret,
+    )  # fmt: skip
+    volume = ec2.create_volume(AvailabilityZone="eu-west-3a", Size=100)["VolumeId"]
+    ec2.create_tags(
+        Resources=[volume],
+        Tags=[{"Key": "ds-ec2:part", "Value": "data"}, {"Key": "ds-ec2:name", "Value": "lost"}],
+    )
+    there = account.elsewhere("eu-west-3")
+    (check,) = (one for one in examine(there, UpRequest()).checks if one.name == "leftovers")
+    ec2.delete_volume(VolumeId=volume)
+    ec2.close()
+    assert check.state is CheckState.WARNING
+    assert check.detail == f"volume {volume}; $8.00 a month at most"
+    assert check.fix == f"aws ec2 delete-volume --volume-id {volume} --region eu-west-3"
 
 
 def test_a_region_whose_vpcs_are_used_up_is_told_with_the_quota(account: Account) -> None:

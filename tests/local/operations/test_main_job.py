@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from tests.local.operations.rounds import read_log
 from tests.local.operations.steps import done
 
 from ds_ec2.errors import DsEc2Error, UsageError
@@ -23,6 +24,7 @@ from ds_ec2.operations.network import apply_network_down, plan_network_down, sho
 from ds_ec2.operations.power import start, stop
 from ds_ec2.operations.shell import authorize
 from ds_ec2.operations.up import apply_up, plan_up
+from ds_ec2.policy.actions import OPERATIONS, needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,8 +63,15 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def machine(account: Account, packages: Path) -> Iterator[Machine]:
+def began(account: Account) -> int:
+    """Lines of the embedded AWS's log before the first call of this module."""
+    return len(read_log(account))
+
+
+@pytest.fixture(scope="module")
+def machine(account: Account, packages: Path, began: int) -> Iterator[Machine]:
     """One machine for the tests of this module; the network goes with it."""
+    del began
     yield up(account, "first", packages)
     for left in list_machines(account):
         down(account, left.name)
@@ -159,3 +168,13 @@ def test_a_second_machine_shares_the_network_and_outlives_the_first(account: Acc
     assert find(account).status is MachineStatus.GONE
     plan = plan_up(account, UpRequest(name="second"))
     assert (plan.machine.action, plan.data.action) == (StackAction.REMAKE, StackAction.KEEP)
+
+
+@pytest.mark.usefixtures("machine")
+def test_the_list_of_actions_has_every_call_of_these_tests(account: Account, began: int) -> None:
+    made = {
+        action for line in read_log(account)[began:] if line["principal"] == "ana" for action in line["iam"]
+    }
+    assert "ssm:StartSession" in made
+    listed = {need.action for operation in OPERATIONS for need in needs(operation)}
+    assert made - listed - {"sts:GetCallerIdentity", "iam:SimulatePrincipalPolicy"} == set()

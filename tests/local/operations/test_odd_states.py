@@ -12,10 +12,11 @@ from tests.local.conftest import wait_until
 from tests.local.operations.steps import done
 
 from ds_ec2.errors import DsEc2Error
+from ds_ec2.model.machine import MachineStatus
 from ds_ec2.model.names import TAG_MANAGED_BY, TAG_NAME, TAG_OWNER, TAG_PART
 from ds_ec2.model.requests import DataFate, DownRequest, NetworkRequest, UpRequest
 from ds_ec2.operations.down import apply_down, plan_down
-from ds_ec2.operations.machines import list_machines
+from ds_ec2.operations.machines import find, list_machines
 from ds_ec2.operations.network import apply_network_down, plan_network_down, plan_network_up
 from ds_ec2.operations.power import start, stop
 from ds_ec2.operations.up import plan_up
@@ -157,6 +158,8 @@ def test_a_change_set_that_nobody_executed_is_told_and_removed(
     if part == "network":
         done(apply_network_down(account, plan_network_down(account)))
     else:
+        if part == "machine":
+            assert find(account, "odd").status is MachineStatus.PROPOSED
         refused("odd is", lambda: list(stop(account, "odd")))
         done(apply_down(account, plan_down(account, DownRequest("odd", DataFate.DELETE))))
         assert all(machine.name != "odd" for machine in list_machines(account))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 
 from ds_ec2.errors import DsEc2Error, NotFoundError, UsageError
@@ -146,8 +147,28 @@ def test_a_quota_of_zero_is_in_the_plan_and_stops_the_apply(account: Account, fa
     assert any("L-DB2E81BA" in note for note in plan.notes)
     with pytest.raises(DsEc2Error, match=r"may not run g5\.xlarge") as caught:
         next(apply_up(account, plan))
-    assert "request-service-quota-increase" in caught.value.hint
-    assert "--desired-value 4" in caught.value.hint
+    assert caught.value.hint == "ds-ec2 quota request --instance-type g5.xlarge --local"
+
+
+def test_a_region_without_room_for_a_vpc_is_told_before_anything_is_made(
+    account: Account, faults: Faults
+) -> None:
+    assert account.keys is not None
+    ec2 = boto3.client(
+        "ec2", region_name="us-east-2", endpoint_url=account.endpoint,
+        aws_access_key_id=account.keys.id, aws_secret_access_key=account.keys.secret,
+    )  # fmt: skip
+    made = [ec2.create_vpc(CidrBlock=f"10.{n}.0.0/16")["Vpc"]["VpcId"] for n in range(4)]
+    there = account.elsewhere("us-east-2")
+    with pytest.raises(DsEc2Error, match="us-east-2 has no room for the network") as caught:
+        plan_up(there, UpRequest())
+    assert "5 of 5 VPCs" in caught.value.why
+    assert "--quota-code L-F678F1CE --desired-value 6 --region us-east-2" in caught.value.hint
+    faults(quota={"L-F678F1CE": 6})
+    assert plan_up(there, UpRequest()).network.action is StackAction.MAKE
+    for vpc in made:
+        ec2.delete_vpc(VpcId=vpc)
+    ec2.close()
 
 
 def test_a_denial_names_action_and_statement(account: Account, faults: Faults) -> None:

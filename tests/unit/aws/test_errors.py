@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,7 +9,15 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
 from ds_ec2.aws.advice import advice
-from ds_ec2.aws.errors import AlreadyExistsError, NoSuchThingError, from_answer, from_client, translated
+from ds_ec2.aws.errors import (
+    AlreadyExistsError,
+    DeniedError,
+    NoSuchThingError,
+    from_answer,
+    from_client,
+    translated,
+)
+from ds_ec2.aws.refusals import clear
 from ds_ec2.errors import DsEc2Error, TargetNotConnectedError
 
 if TYPE_CHECKING:
@@ -25,9 +34,73 @@ def test_a_denial_names_the_action_and_the_statement_that_allows_it() -> None:
         " on resource: arn:aws:cloudformation:us-east-1:123456789012:stack/ds-ec2-network/*"
     )
     error = from_answer(answered("AccessDenied", message, "CreateStack"))
-    assert error.what == "AWS denies cloudformation:CreateStack"
+    assert error.what == "AWS denies cloudformation:CreateStack, no policy allows it"
     assert '"Action": "cloudformation:CreateStack"' in error.hint
     assert "stack/ds-ec2-network/*" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("end", "cause", "hint"),
+    [
+        (
+            "because no identity-based policy allows the iam:CreateRole action",
+            "no policy allows",
+            "allow in IAM",
+        ),
+        ("with an explicit deny in an identity-based policy", "a policy denies", "out of the Deny"),
+        (
+            "because no permissions boundary allows the iam:CreateRole action",
+            "boundary",
+            "permissions boundary:",
+        ),
+        ("with an explicit deny in a service control policy", "organisation", "of the organisation"),
+        (
+            "because no service control policy allows the iam:CreateRole action",
+            "organisation",
+            "of the organis",
+        ),
+    ],
+)
+def test_a_denial_says_what_denies_and_so_what_helps(end: str, cause: str, hint: str) -> None:
+    error = from_answer(
+        answered("AccessDenied", f"User: x is not authorized to perform: iam:CreateRole on resource: r {end}")
+    )
+    assert cause in error.what
+    assert hint in error.hint
+
+
+ENCODED = "You are not authorized to perform this operation. Encoded authorization failure message: abc-123_x"
+
+
+def test_an_encoded_refusal_is_decoded_where_it_alone_names_the_action() -> None:
+    document = {
+        "explicitDeny": False,
+        "context": {
+            "principal": {"arn": "arn:aws:iam::1:user/ana"},
+            "action": "ec2:RunInstances",
+            "resource": "arn:aws:ec2:us-east-1:1:instance/*",
+        },
+    }
+    asked: list[str] = []
+
+    def decode(text: str) -> str:
+        asked.append(text)
+        return json.dumps(document)
+
+    error = from_answer(answered("UnauthorizedOperation", clear(ENCODED, decode)))
+    assert asked == ["abc-123_x"]
+    assert error.what == "AWS denies ec2:RunInstances, no policy allows it"
+    assert "instance/*" in error.hint
+    named = f"User: x is not authorized to perform: ec2:RunInstances. {ENCODED}"
+    assert "abc-123_x" not in clear(named, decode)
+    assert len(asked) == 1
+
+
+def test_an_encoded_refusal_that_may_not_be_read_says_so() -> None:
+    def decode(_: str) -> str:
+        raise DeniedError("denied", why="", hint="", action="sts:DecodeAuthorizationMessage")
+
+    assert "sts:DecodeAuthorizationMessage is not allowed either" in clear(ENCODED, decode)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +122,7 @@ def test_what_code_catches_has_a_class_of_its_own(code: str, message: str, kind:
         ("ExpiredToken", "expired", "aws sso login"),
         ("InvalidClientTokenId", "does not accept", "aws sso login"),
         ("Throttling", "throttles RunInstances", "wait"),
-        ("VcpuLimitExceeded", "quota", "service-quotas"),
+        ("VcpuLimitExceeded", "quota", "ds-ec2 quota request"),
         ("InsufficientInstanceCapacity", "free in this zone", "--zone"),
         ("SomethingNew", "AWS refused RunInstances", ""),
     ],

@@ -1,9 +1,11 @@
 import pytest
 
 from ds_ec2.aws.images import public_parameter
-from ds_ec2.aws.quotas import quota_code
+from ds_ec2.aws.quotas import CLASSES, quota_code, quota_name
+from ds_ec2.catalog.embedded import embedded
 from ds_ec2.errors import DsEc2Error
 from ds_ec2.model.instances import Accelerator, AcceleratorKind, InstanceType
+from ds_ec2.model.offers import Market
 from ds_ec2.model.plans import Quota
 
 GPU = AcceleratorKind.GPU
@@ -50,14 +52,29 @@ def test_a_mac_has_no_image() -> None:
         ("p5.48xlarge", "L-417A185B"),
         ("inf2.xlarge", "L-1945791B"),
         ("trn1.2xlarge", "L-2C3B7624"),
-        ("x2gd.large", ""),
-        ("hpc7g.4xlarge", ""),
+        ("x2gd.large", "L-7295265B"),
+        ("hpc7g.4xlarge", "L-F7808C92"),
+        ("f2.6xlarge", "L-74FC7D96"),
+        ("dl1.24xlarge", "L-6E869C2A"),
+        ("u-3tb1.56xlarge", "L-43DA4232"),
+        ("u7i-12tb.224xlarge", "L-43DA4232"),
         ("mac2.metal", ""),
-        ("dl1.24xlarge", ""),
     ],
 )
 def test_a_family_counts_against_its_quota(name: str, code: str) -> None:
     assert quota_code(name) == code
+
+
+def test_spot_has_quotas_of_its_own() -> None:
+    names = ("x8g.large", "dl1.24xlarge", "p4d.24xlarge", "p5.48xlarge", "p6-b200.48xlarge", "hpc7g.4xlarge")
+    codes = [quota_code(name, Market.SPOT) for name in names]
+    assert codes == ["L-E3A00192", "L-85EED4F7", "L-7212CCBC", "L-C4BD4855", "", ""]
+
+
+def test_every_type_but_macs_has_a_quota() -> None:
+    without = {name.partition(".")[0] for name in embedded("us-east-1").rows if not quota_code(name)}
+    assert all(family.startswith("mac") for family in without)
+    assert len({quota_name(code) for one in CLASSES for code in (one.on_demand, one.spot) if code}) == 19
 
 
 @pytest.mark.parametrize(("limit", "used"), [(8.0, 4), (None, 99)])

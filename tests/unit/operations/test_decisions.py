@@ -116,6 +116,7 @@ def test_a_stack_that_rests_where_nothing_can_be_done_is_told(
         ("CREATE_COMPLETE", "stopped", MachineStatus.STOPPED),
         ("CREATE_COMPLETE", None, MachineStatus.GONE),
         ("CREATE_IN_PROGRESS", "running", MachineStatus.CREATING),
+        ("REVIEW_IN_PROGRESS", "running", MachineStatus.PROPOSED),
         ("DELETE_IN_PROGRESS", "running", MachineStatus.DELETING),
         ("ROLLBACK_COMPLETE", None, MachineStatus.FAILED),
         ("DELETE_FAILED", "running", MachineStatus.FAILED),
@@ -129,7 +130,8 @@ def test_a_machine_is_told_from_its_stack_and_instance(
     assert machine.status is told
 
 
-def test_a_machine_has_its_price_disks_and_zone() -> None:
+def test_a_machine_has_its_price_disks_and_zone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DS_EC2_STATE", str(tmp_path))  # no prices of whoever runs the tests
     stacks = (
         stack("work", "CREATE_COMPLETE", RootVolumeGiB="24", IdleMinutes="60"),
         stack("work", part="data", DataVolumeGiB="50", AvailabilityZone="us-east-1a"),
