@@ -21,7 +21,7 @@ _KNOWN: Final = (
     _Known(
         r"VcpuLimitExceeded|vCPU limit of",
         "the account's vCPU quota is too small for this instance type",
-        "ds-ec2 quota show; ds-ec2 quota request --instance-type TYPE",
+        "ds-ec2 quota request --instance-type TYPE",
     ),
     _Known(
         r"InsufficientInstanceCapacity|do not have sufficient .* capacity|InsufficientCapacity",

@@ -37,13 +37,15 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudform
 """
 
 
-def permissions(account: Account, caller: Caller, request: UpRequest) -> Check:
+def permissions(account: Account, caller: Caller, request: UpRequest, there: Inventory) -> Check:
     """Whether IAM would allow all that `up` does, as its simulator says."""
     owner = owner_slug(request.owner or load_settings().owner or caller.name)
     found = simulate(account, caller, owner)
     if found.unchecked:
         return Check("permissions", CheckState.UNKNOWN, f"not checked: {found.unchecked}")
-    denials = refused(found, OPERATIONS["up"])
+    network = there.named(NETWORK_STACK)
+    steps = [step for step in OPERATIONS["up"] if step != "network" or not (network and network.usable)]
+    denials = refused(found, steps)
     if error := failure(denials):
         return Check("permissions", CheckState.FAILED, error.why, error.hint)
     if denials:

@@ -45,7 +45,7 @@ def examine(account: Account, request: UpRequest) -> Health:
         found = pool.submit(inventory, account)
         kind = pool.submit(account.instance_types.one, name)
         asked: dict[str, Callable[[], Check]] = {
-            "permissions": lambda: checks.permissions(account, caller, request),
+            "permissions": lambda: checks.permissions(account, caller, request, found.result()),
             "stacks": lambda: checks.stacks(account, found.result()),
             "network": lambda: checks.network(account, found.result()),
             "type": lambda: checks.sold(account, name),

@@ -43,7 +43,6 @@ def online_in(account: Account, regions: Sequence[str], request: OffersRequest) 
         CredentialsError: There are none.
         DsEc2Error: Nothing meets the wish in any of them.
     """
-
     # Only here: what is asked offline is to be quick.
     from concurrent.futures import ThreadPoolExecutor
 
@@ -57,7 +56,7 @@ def online_in(account: Account, regions: Sequence[str], request: OffersRequest) 
 
 
 def _asked(region: str, ask: Callable[[str], Offers], *told: type[DsEc2Error]) -> Offers | DsEc2Error:
-    """Return a region's offers, or why it has none: one region holds up no other, but for errors to be told."""
+    """Return a region's offers, or why it has none; an error of a class that is told goes on."""
     try:
         return ask(region)
     except (UsageError, *told):

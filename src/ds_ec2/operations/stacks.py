@@ -17,6 +17,7 @@ from ds_ec2.model.names import (
     TAG_OWNER,
     TAG_PART,
     MachineOutput,
+    MachineParameter,
 )
 from ds_ec2.model.plans import StackAction, StackPlan
 from ds_ec2.model.steps import Step, StepState
@@ -245,6 +246,8 @@ def _failure(account: Account, stack: Stack, plan: StackPlan) -> StackFailedErro
     causes = [reason for reason in reasons if "AWS::CloudFormation::Stack" not in reason] or reasons
     why = clear("\n".join(causes) or stack.reason or stack.status, account.identity.decoded)
     meaning, hint = advice(why)
+    kind = dict(plan.parameters).get(MachineParameter.INSTANCE_TYPE, "")
+    hint = hint.replace("--instance-type TYPE", f"--instance-type {kind}{account.flags}")
     stays = "nothing of it stays" if stack.status == GONE else f"it is {stack.status}"
     return StackFailedError(
         f"the {title(plan.part)} {plan.name} could not be made ({stays})"

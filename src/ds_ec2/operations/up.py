@@ -125,7 +125,7 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
     plan = replace(
         plan, attempts=attempts_of(plan, Known(facts, images, lambda one: places.zones(one, zones)))
     )
-    return replace(plan, notes=(*_notes(plan), *market_notes(plan, facts), *filter(None, [age_note(found)])))
+    return replace(plan, notes=(*_notes(account, plan), *market_notes(plan, facts), *filter(None, [age_note(found)])))
 
 
 def check_plan(account: Account, plan: UpPlan) -> None:
@@ -262,7 +262,7 @@ def _machine_parameters(
     }
 
 
-def _notes(plan: UpPlan) -> tuple[str, ...]:
+def _notes(account: Account, plan: UpPlan) -> tuple[str, ...]:
     notes = list(network_notes(plan.network))
     if plan.data.action is StackAction.KEEP:
         notes.append(f"the data of an earlier {plan.request.name} is used again")
@@ -274,7 +274,8 @@ def _notes(plan: UpPlan) -> tuple[str, ...]:
     if plan.machine.action is StackAction.REMAKE:
         notes.append(f"what is left of {plan.machine.name} ({plan.machine.status}) is removed first")
     if plan.quota and not plan.quota.enough:
-        notes.append(f"the quota {plan.quota.code} is too small: this cannot be made now")
+        more = f"ds-ec2 quota request --instance-type {plan.type.name}{planning.spot_flag(plan.market)}{account.flags}"
+        notes.append(f"the quota {plan.quota.code} is too small: this cannot be made now; {more}")
     notes += map(line, plan.denied)
     if plan.bill.approximate:
         prices = snapshot()

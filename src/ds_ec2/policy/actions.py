@@ -92,7 +92,8 @@ remove-network stack cloudformation:DeleteStack cloudformation:DescribeStackEven
 remove-network stack cloudformation:UpdateTerminationProtection
 remove-network instance ec2:TerminateInstances ec2:ModifyInstanceAttribute
 remove-network any ec2:DeleteVpc ec2:DeleteSubnet ec2:DeleteRouteTable ec2:DeleteRoute
-remove-network any ec2:DisassociateRouteTable ec2:DetachInternetGateway ec2:DeleteInternetGateway ec2:DeleteSecurityGroup
+remove-network any ec2:DisassociateRouteTable ec2:DetachInternetGateway
+remove-network any ec2:DeleteInternetGateway ec2:DeleteSecurityGroup
 remove-network any ec2:DeleteVpcEndpoints ec2:DescribeVpcs ec2:DescribeSubnets ec2:DescribeRouteTables
 remove-network any ec2:DescribeSecurityGroups ec2:DescribeVpcEndpoints ec2:DescribeNetworkInterfaces
 remove-network role iam:ListRolePolicies iam:ListAttachedRolePolicies iam:DeleteRolePolicy
