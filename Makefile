@@ -69,8 +69,9 @@ soak: setup system ## random interruptions of up and down, for long (SOAK=rounds
 acceptance-aws: setup ## the scenarios on the account of the environment: IT BILLS
 	$(RUN) pytest tests/browser --target aws
 
-docs: setup ## write the command reference
+docs: setup ## write the references of commands and permissions
 	$(BIN)/python scripts/command_reference.py
+	$(BIN)/python scripts/permissions_reference.py
 
 bench: setup ## measure, and write docs/reference/benchmarks.md (BENCH_ARGS=boot: boots alone, printed)
 	$(RUN) benchmarks $(BENCH_ARGS)

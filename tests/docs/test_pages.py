@@ -81,6 +81,11 @@ def test_the_command_reference_is_what_help_says() -> None:
     assert subprocess.run(check, check=False).returncode == 0, "run make docs"
 
 
+def test_the_permissions_reference_is_the_list() -> None:
+    check = [sys.executable, str(ROOT / "scripts" / "permissions_reference.py"), "--check"]
+    assert subprocess.run(check, check=False).returncode == 0, "run make docs"
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     broken = [
         f"{page.relative_to(ROOT)}: {link}"

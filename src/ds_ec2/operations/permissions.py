@@ -12,6 +12,7 @@ from ds_ec2.aws.errors import DeniedError
 from ds_ec2.errors import DsEc2Error
 from ds_ec2.model.names import TAG_MANAGED_BY, TAG_OWNER
 from ds_ec2.model.permissions import Denial, Permissions
+from ds_ec2.model.plans import StackAction
 from ds_ec2.policy.actions import OPERATIONS, STEPS, needs
 from ds_ec2.policy.resources import Place
 from ds_ec2.policy.statements import mended
@@ -84,15 +85,22 @@ def refused(found: Permissions, steps: Collection[str]) -> tuple[Denial, ...]:
     return tuple(merged.values())
 
 
-def steps_of(*stacks: StackPlan) -> tuple[str, ...]:
-    """Return the steps that a plan of stacks takes: no stack that is there already is made."""
-    from ds_ec2.model.plans import StackAction
+def steps_of(*stacks: StackPlan, packages: str) -> tuple[str, ...]:
+    """Return the steps that a plan takes.
 
+    Args:
+        stacks: Network, data, machine: none that is there already is made.
+        packages: As they travel: the list itself, or one line that names an archive.
+    """
     made = {stack.part for stack in stacks if stack.action in {StackAction.MAKE, StackAction.REMAKE}}
-    parts = {"network", "data", "machine"}
-    return tuple(
-        step for step in OPERATIONS["up"] if step in made or (step not in parts and (made or step == "plan"))
-    )
+    taken = {"look", "plan", *made}
+    if made:
+        taken.add("stacks")
+    if "network" not in made:
+        taken.add("start")
+    if packages.startswith("{"):
+        taken.add("packages")
+    return tuple(step for step in OPERATIONS["up"] if step in taken)
 
 
 def line(denial: Denial) -> str:

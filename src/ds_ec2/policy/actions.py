@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 STEPS: Final[Mapping[str, str]] = {
+    "look": "to see what is there",
     "plan": "to plan",
+    "snapshot": "to begin with a snapshot",
     "stacks": "to make a stack",
     "network": "to make the network",
     "data": "to make the data volume",
     "machine": "to make the machine",
+    "packages": "to send a large list of packages",
     "connect": "to connect",
     "start": "to start",
     "stop": "to stop",
@@ -28,21 +31,22 @@ STEPS: Final[Mapping[str, str]] = {
 """What a person reads for each step."""
 
 OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "up": ("plan", "stacks", "network", "data", "machine"),
-    "lab": ("plan", "connect", "start"),
-    "start": ("plan", "start"),
-    "stop": ("plan", "stop"),
-    "down": ("plan", "remove"),
-    "network down": ("plan", "remove-network"),
+    "up": ("look", "plan", "snapshot", "stacks", "network", "data", "machine", "packages", "start"),
+    "lab": ("look", "connect", "start"),
+    "start": ("look", "start"),
+    "stop": ("look", "stop"),
+    "down": ("look", "remove"),
+    "network down": ("look", "remove-network"),
 }
-"""The steps of each operation."""
+"""The steps of each operation; `up` starts a way out that is stopped."""
 
 # Step, kind of resource (`policy.resources`), actions. With a question mark: it goes on without.
 _TABLE: Final = """
+look any         cloudformation:DescribeStacks ec2:DescribeInstances
 plan any         ec2:DescribeInstanceTypes ec2:DescribeInstanceTypeOfferings ec2:DescribeAvailabilityZones
-plan any         ec2:DescribeInstances ec2:DescribeImages servicequotas:GetServiceQuota?
-plan any         cloudformation:DescribeStacks
+plan any         ec2:DescribeImages servicequotas:GetServiceQuota?
 plan image       ssm:GetParameters
+snapshot any     ec2:DescribeSnapshots
 
 stacks stack     cloudformation:CreateStack cloudformation:DescribeStackEvents
 stacks stack     cloudformation:UpdateTerminationProtection
@@ -68,6 +72,8 @@ machine instance ec2:RunInstances
 machine role     iam:CreateRole iam:AttachRolePolicy iam:PutRolePolicy iam:PassRole iam:TagRole
 machine profile  iam:CreateInstanceProfile iam:AddRoleToInstanceProfile
 machine parameter ssm:PutParameter ssm:AddTagsToResource ssm:GetParameters ssm:GetParameter
+
+packages object  s3:PutObject
 
 connect instance ssm:StartSession
 connect any      ssm:TerminateSession ssm:ResumeSession

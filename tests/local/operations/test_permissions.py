@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from ds_ec2.aws.account import Account
 
 pytestmark = pytest.mark.local
-ACTIONS = list(dict.fromkeys(need.action for need in needs("up")))
+FRESH = {"look", "plan", "stacks", "network", "data", "machine"}
+"""The steps of a first machine with a short list of packages."""
+ACTIONS = list(dict.fromkeys(need.action for need in needs("up") if need.step in FRESH))
 WITHOUT = {need.action for need in needs("up") if not need.needed}
 MOST_CALLS, MOST_ROUNDS = 12, 3
 

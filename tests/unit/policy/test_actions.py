@@ -10,6 +10,8 @@ import cfnlint
 import pytest
 
 from ds_ec2.model.permissions import Cause, Denial
+from ds_ec2.model.plans import StackAction, StackPlan
+from ds_ec2.operations.permissions import steps_of
 from ds_ec2.policy.actions import OPERATIONS, STEPS, needs
 from ds_ec2.policy.resources import Place
 from ds_ec2.policy.statements import mended
@@ -85,3 +87,23 @@ def test_one_statement_allows_all_that_is_missing() -> None:
 def test_a_deny_is_named_with_its_policy() -> None:
     text = mended([Denial("ec2:RunInstances", "", Cause.STATEMENT, source="NoMachines")])
     assert text == "an allow does not help: take it out of the Deny of NoMachines: ec2:RunInstances"
+
+
+def stack(part: str, action: StackAction) -> StackPlan:
+    return StackPlan(f"ds-ec2-{part}", part, action)
+
+
+@pytest.mark.parametrize(
+    ("network", "machine", "packages", "steps"),
+    [
+        (StackAction.MAKE, StackAction.MAKE, "six", {"stacks", "network", "machine"}),
+        (StackAction.KEEP, StackAction.MAKE, "six", {"stacks", "machine", "start"}),
+        (StackAction.KEEP, StackAction.REMAKE, '{"key": "x"}', {"stacks", "machine", "start", "packages"}),
+        (StackAction.WAIT, StackAction.WAIT, "six", {"start"}),
+    ],
+)
+def test_only_what_a_plan_makes_has_to_be_allowed(
+    network: StackAction, machine: StackAction, packages: str, steps: set[str]
+) -> None:
+    found = steps_of(stack("network", network), stack("machine", machine), packages=packages)
+    assert set(found) == {"look", "plan"} | steps
