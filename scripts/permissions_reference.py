@@ -13,9 +13,9 @@ PLACE = Place("aws", "REGION", "ACCOUNT")
 HEAD = """\
 # Permissions
 
-Made from `ds_ec2.policy.actions` by `make docs`. Every call that an operation makes on the embedded AWS is in this
-list, and every call of CloudFormation for whoever makes the stack; a test holds that. `sts:GetCallerIdentity`
-cannot be denied. What is marked with * can be missing: `up` then goes on without.
+Made from `ds_ec2.policy.actions` by `make docs`. Every call that an operation makes on the embedded AWS is in
+this list, and every call of CloudFormation for whoever makes the stack; a test holds that.
+`sts:GetCallerIdentity` cannot be denied. What is marked with * can be missing: `up` then goes on without.
 """
 
 

@@ -55,13 +55,15 @@ def online_in(account: Account, regions: Sequence[str], request: OffersRequest) 
         return _together(dict(zip(regions, pool.map(ask, regions), strict=True)), request)
 
 
-def _asked(region: str, ask: Callable[[str], Offers], *told: type[DsEc2Error]) -> Offers | DsEc2Error:
-    """Return a region's offers, or why it has none; an error of a class that is told goes on."""
+def _asked(
+    region: str, ask: Callable[[str], Offers], told: type[DsEc2Error] = UsageError
+) -> Offers | DsEc2Error:
+    """Return a region's offers, or why it has none; wrong requests, and errors of the class `told`, go on."""
     try:
         return ask(region)
-    except (UsageError, *told):
-        raise
     except DsEc2Error as error:
+        if isinstance(error, UsageError | told):
+            raise
         return error
 
 

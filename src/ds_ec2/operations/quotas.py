@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ds_ec2.aws.errors import AlreadyExistsError
 from ds_ec2.aws.quotas import CLASSES, quota_code, quota_name, used
-from ds_ec2.errors import DsEc2Error, UsageError
+from ds_ec2.errors import EXIT_FAILED, DsEc2Error, UsageError
 from ds_ec2.model.offers import Market, OffersRequest
 from ds_ec2.model.quotas import APPROVED, QuotaPlan, QuotaRequest, QuotaUse
 from ds_ec2.model.steps import Step, StepState
@@ -56,7 +56,7 @@ def plan_request(account: Account, instance_type: str, wish: Wish | None, vcpus:
 
     Raises:
         UsageError: There is no such type.
-        DsEc2Error: It fits already, or its quota is not known.
+        DsEc2Error: It fits already (which is no failure), or its quota is not known.
     """
     kind, market = _wanted(account, instance_type, wish)
     code = quota_code(kind.name, market)
@@ -76,6 +76,7 @@ def plan_request(account: Account, instance_type: str, wish: Wish | None, vcpus:
             why=f"{quota.used} of {quota.limit:g} vCPU are in use ({code}), it needs {quota.needed}",
             hint=f"ds-ec2 up --instance-type {kind.name}{account.flags}"
             f" (to ask for more all the same: --vcpus {quota.limit + quota.needed:g})",
+            exit_code=0 if quota.enough else EXIT_FAILED,
         )
     waiting = next((one for one in account.quotas.requests(code) if one.open), None)
     return QuotaPlan(account.region, kind, market, quota_name(code), quota, value, waiting)
