@@ -25,6 +25,6 @@ class Target:
         parts = [" --local"] if self.local else []
         if self.profile:
             parts.append(f" --profile {self.profile}")
-        if self.region and not self.local:
+        if self.region:
             parts.append(f" --region {self.region}")
         return "".join(parts)
