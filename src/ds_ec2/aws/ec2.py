@@ -190,7 +190,7 @@ class Ec2:
                 item["Size"],
                 item["State"],
                 item.get("AvailabilityZone", ""),
-                tags_of(item.get("Tags", [])),
+                tags=tags_of(item.get("Tags", [])),
             )
             for page in pages
             for item in page["Volumes"]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ds_ec2.aws.account import Account
     from ds_ec2.aws.sts import Caller
     from ds_ec2.model.instances import InstanceType
+    from ds_ec2.model.offers import Market
     from ds_ec2.model.requests import UpRequest
     from ds_ec2.operations.machines import Inventory
 
@@ -84,14 +85,14 @@ def sold(account: Account, name: str) -> Check:
     return Check("type", CheckState.OK, f"{name} is sold in {', '.join(zones)}")
 
 
-def quota(account: Account, kind: InstanceType) -> Check:
+def quota(account: Account, kind: InstanceType, market: Market) -> Check:
     """Whether the quota has room for one more."""
-    code = quota_code(kind.name)
-    found = account.quotas.room([code]).verdict(kind)
+    code = quota_code(kind.name, market)
+    found = account.quotas.room([code]).verdict(kind, market)
     if found.limit is None:
         why = f"{code} could not be read" if code else f"no known quota of {kind.name}"
         return Check("quota", CheckState.UNKNOWN, f"{why}: EC2 has the last word")
-    check_quota(account, found, kind)
+    check_quota(account, found, kind, market)
     free = found.limit - found.used
     return Check(
         "quota", CheckState.OK, f"{kind.name} needs {kind.vcpus} vCPU, {free:g} are free ({found.code})"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from ds_ec2.errors import DsEc2Error, UsageError
 from ds_ec2.model.health import Check, CheckState, Health
+from ds_ec2.model.offers import Market
 from ds_ec2.operations import checks
 from ds_ec2.operations.machines import inventory
 from ds_ec2.operations.wished import wished_offers
@@ -41,6 +42,7 @@ def examine(account: Account, request: UpRequest) -> Health:
     except DsEc2Error as error:
         return Health(account.region, (who, _failure("type", error)))
     name = offers.offers[0].type.name if offers else request.instance_type
+    market = offers.offers[0].market if offers else Market.ON_DEMAND
     with ThreadPoolExecutor(10) as pool:
         found = pool.submit(inventory, account)
         kind = pool.submit(account.instance_types.one, name)
@@ -49,7 +51,7 @@ def examine(account: Account, request: UpRequest) -> Health:
             "stacks": lambda: checks.stacks(account, found.result()),
             "network": lambda: checks.network(account, found.result()),
             "type": lambda: checks.sold(account, name),
-            "quota": lambda: checks.quota(account, kind.result()),
+            "quota": lambda: checks.quota(account, kind.result(), market),
             "image": lambda: checks.image(account, request, kind.result()),
             "sizes": lambda: checks.sizes(request),
             "sessions": lambda: checks.sessions(account),

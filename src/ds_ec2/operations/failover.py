@@ -112,7 +112,7 @@ def apply_up_in(
 def _check_room(way: Way) -> None:
     """Pass over a region whose quota is too small: another one may have room."""
     try:
-        check_quota(way.account, way.plan.quota, way.plan.type)
+        check_quota(way.account, way.plan.quota, way.plan.type, way.plan.market)
     except DsEc2Error as error:
         tried = Try(f"{way.plan.type.name} in {way.plan.region}", error.why)
         raise NoCapacityError(error.what, (tried,)) from error

@@ -9,6 +9,7 @@ from ds_ec2.aws.images import ARCHITECTURES, public_parameter
 from ds_ec2.aws.quotas import VPCS, quota_name
 from ds_ec2.errors import DsEc2Error, UsageError
 from ds_ec2.model.names import DataParameter
+from ds_ec2.model.offers import Market
 from ds_ec2.model.plans import StackAction
 from ds_ec2.operations.disks import ROOT_ROOM_GIB
 
@@ -142,7 +143,15 @@ def choose_zone(
     return wanted or fitting[0]
 
 
-def check_quota(account: Account, quota: Quota | None, kind: InstanceType) -> None:
+def more_quota(account: Account, kind: InstanceType, market: Market) -> str:
+    """Return the command that asks for the quota of one more machine of a type."""
+    spot = " --spot" if market is Market.SPOT else ""
+    return f"ds-ec2 quota request --instance-type {kind.name}{spot}{account.flags}"
+
+
+def check_quota(
+    account: Account, quota: Quota | None, kind: InstanceType, market: Market = Market.ON_DEMAND
+) -> None:
     """Refuse what the quota cannot carry, before anything is made.
 
     Raises:
@@ -154,7 +163,7 @@ def check_quota(account: Account, quota: Quota | None, kind: InstanceType) -> No
         f"the account may not run {kind.name}",
         why=f"it needs {quota.needed} vCPU; {quota.used} of {quota.limit:g} are in use"
         f" (quota {quota_name(quota.code)}, {quota.code})",
-        hint=f"ds-ec2 quota request --instance-type {kind.name}{account.flags}",
+        hint=more_quota(account, kind, market),
     )
 
 

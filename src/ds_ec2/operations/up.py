@@ -39,8 +39,8 @@ from ds_ec2.operations.network import (
     wake_way_out,
     way_out_of,
 )
-from ds_ec2.operations.places import Places
 from ds_ec2.operations.permissions import check_allowed, line, refused, steps_of
+from ds_ec2.operations.places import Places
 from ds_ec2.operations.snapshots import begin_with_snapshot, snapshot_notes
 from ds_ec2.operations.spot import SpotWords, with_spot
 from ds_ec2.operations.stacks import action_for
@@ -125,7 +125,9 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
     plan = replace(
         plan, attempts=attempts_of(plan, Known(facts, images, lambda one: places.zones(one, zones)))
     )
-    return replace(plan, notes=(*_notes(account, plan), *market_notes(plan, facts), *filter(None, [age_note(found)])))
+    return replace(
+        plan, notes=(*_notes(account, plan), *market_notes(plan, facts), *filter(None, [age_note(found)]))
+    )
 
 
 def check_plan(account: Account, plan: UpPlan) -> None:
@@ -134,7 +136,7 @@ def check_plan(account: Account, plan: UpPlan) -> None:
     Raises:
         DsEc2Error: The quota is too small, or IAM would deny something.
     """
-    planning.check_quota(account, plan.quota, plan.type)
+    planning.check_quota(account, plan.quota, plan.type, plan.market)
     check_allowed(plan.denied)
 
 
@@ -274,7 +276,7 @@ def _notes(account: Account, plan: UpPlan) -> tuple[str, ...]:
     if plan.machine.action is StackAction.REMAKE:
         notes.append(f"what is left of {plan.machine.name} ({plan.machine.status}) is removed first")
     if plan.quota and not plan.quota.enough:
-        more = f"ds-ec2 quota request --instance-type {plan.type.name}{planning.spot_flag(plan.market)}{account.flags}"
+        more = planning.more_quota(account, plan.type, plan.market)
         notes.append(f"the quota {plan.quota.code} is too small: this cannot be made now; {more}")
     notes += map(line, plan.denied)
     if plan.bill.approximate:

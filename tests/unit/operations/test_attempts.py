@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ def known(plan: UpPlan, zones: str = "abc") -> Known:
     facts = Facts(
         account_id="1", owner="ana", types=types, sellers={}, zones=(), inventory=Inventory((), ()),
         room=None, images={}, candidates=tuple(names), spot={},
+        permissions=Future(), vpcs=None,
     )  # fmt: skip
     places = tuple(f"{REGION}{letter}" for letter in zones)
 
