@@ -5,6 +5,8 @@ RUN := $(BIN)/python -m
 DEMO_ARGS ?=
 TEST_ARGS ?=
 BENCH_ARGS ?=
+# A process a core; `make test WORKERS=0` runs one test after another.
+WORKERS ?= auto
 SOAK ?= 50
 
 .DEFAULT_GOAL := help
@@ -31,7 +33,7 @@ demo: setup ## network, machine and JupyterLab on the embedded AWS (DEMO_ARGS=--
 	$(BIN)/ds-ec2 demo $(DEMO_ARGS)
 
 test: setup system lint .venv/awscli/ready node_modules/ready ## the whole suite
-	$(RUN) pytest $(TEST_ARGS)
+	$(RUN) pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(TEST_ARGS)
 
 .venv/awscli/ready: .venv/ready requirements/awscli.txt
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/awscli

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BIN = Path(sys.executable).parent
+HERE = Path(__file__).parent
+LONGEST_FIRST = ("machine/real", "browser", "docs", "local/operations", "local/interruptions")
+"""Folders whose tests take minutes: behind them the short ones fill what time is left on either core."""
 
 
 def pytest_configure() -> None:
@@ -23,6 +26,23 @@ def pytest_configure() -> None:
     # Ctrl-C, and the hang-up by which ssh ends its ProxyCommand.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say what one process of `pytest -n` must run whole, and begin with what takes longest.
+
+    The tests of a file share what it made; those that really boot share one machine.
+    """
+    for item in items:
+        whole = item.path.parent if item.path.parent.name == "real" else item.path
+        item.add_marker(pytest.mark.xdist_group(str(whole.relative_to(HERE))))
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    folder = str(item.path.parent.relative_to(HERE))
+    return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
