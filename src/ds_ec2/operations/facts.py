@@ -55,7 +55,7 @@ class Facts:
         spot: Candidate to zone to the spot price of now; empty where nobody wished for it, None where the
             caller may not read it.
         permissions: What IAM's simulator says, when it has said it: the next round need not wait for it.
-        vpcs: VPCs that there are, and that there may be, as `permissions`; None where the network is there.
+        vpcs: VPCs that there are, and that there may be, as `permissions`; None where nobody counted.
     """
 
     account_id: str
@@ -101,7 +101,9 @@ def read_facts(account: Account, request: UpRequest, found: Catalogue, candidate
         # The first error in this order is told: whoever has no credentials hears of them, and not of a type.
         identity, standing = caller.result(), instances.result()
         there = Inventory(stacks.result(), tuple(one for one in standing if TAG_PART in one.tags))
-        vpcs = None if there.named(NETWORK_STACK) else slow.submit(account.quotas.vpcs)
+        # On the spot market prices are asked too, and the number of calls has its limit.
+        counted = policy is ON_DEMAND and not there.named(NETWORK_STACK)
+        vpcs = slow.submit(account.quotas.vpcs) if counted else None
         allowed = limits.result()
         return Facts(
             account_id=identity.account_id,

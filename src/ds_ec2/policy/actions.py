@@ -73,6 +73,10 @@ machine role     iam:CreateRole iam:AttachRolePolicy iam:PutRolePolicy iam:PassR
 machine profile  iam:CreateInstanceProfile iam:AddRoleToInstanceProfile
 machine parameter ssm:PutParameter ssm:AddTagsToResource ssm:GetParameters ssm:GetParameter
 
+machine any      ec2:CreateCapacityReservation ec2:DescribeCapacityReservations ec2:CancelCapacityReservation
+machine any      ec2:CreateLaunchTemplate ec2:DescribeLaunchTemplates
+machine instance ec2:ModifyInstanceCapacityReservationAttributes
+
 packages object  s3:PutObject
 
 connect instance ssm:StartSession
@@ -91,6 +95,7 @@ remove role      iam:ListRolePolicies iam:ListAttachedRolePolicies iam:DeleteRol
 remove role      iam:DeleteRole
 remove profile   iam:GetInstanceProfile iam:RemoveRoleFromInstanceProfile iam:DeleteInstanceProfile
 remove parameter ssm:DeleteParameter ssm:GetParametersByPath ssm:GetParameters ssm:GetParameter
+remove any       ec2:DeleteLaunchTemplate ec2:DescribeCapacityReservations
 remove bucket    s3:ListBucketVersions
 remove object    s3:DeleteObject
 
