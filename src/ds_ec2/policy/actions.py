@@ -82,7 +82,7 @@ packages object  s3:PutObject
 connect instance ssm:StartSession
 connect any      ssm:TerminateSession ssm:ResumeSession
 connect parameter ssm:GetParameters ssm:GetParameter
-start instance   ec2:StartInstances
+start instance   ec2:StartInstances ec2:ModifyInstanceCapacityReservationAttributes
 start parameter  ssm:GetParameters ssm:GetParameter
 stop instance    ec2:StopInstances
 
