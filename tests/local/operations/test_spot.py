@@ -23,6 +23,7 @@ from ds_ec2.model.names import SSM_STATUS, TAG_STACK, ssm_path
 from ds_ec2.model.offers import Market
 from ds_ec2.model.requests import DataFate, DownRequest, UpRequest
 from ds_ec2.model.wishes import SpotPolicy, Wish
+from ds_ec2.operations.capacity import NoCapacityError
 from ds_ec2.operations.down import apply_down, plan_down
 from ds_ec2.operations.leftovers import look
 from ds_ec2.operations.listing import list_with_words
@@ -179,9 +180,10 @@ def test_no_capacity_on_the_spot_market_leaves_nothing(
 ) -> None:
     plan = plan_up(here, UpRequest(name="none", wish=SPOT))
     local_records.call("POST", "/_local/faults", {"interrupt_spot": [{"instance_type": TYPE}]})
-    with pytest.raises(DsEc2Error, match="could not be made") as failed:
+    with pytest.raises(NoCapacityError) as failed:
         done(apply_up(here, plan))
-    assert "no Spot capacity" in failed.value.why
+    assert [one.title for one in failed.value.tried] == [one.title for one in plan.attempts]
+    assert all("no Spot capacity" in one.words for one in failed.value.tried)
     assert look(here, "ana", "none", frozenset()) == ()
     assert machines.fails is False
 
