@@ -84,6 +84,7 @@ class Desk:
                 for one in reservation["Instances"]
                 if one["State"]["Name"] not in {"shutting-down", "terminated"}
             ),
+            *(one["CapacityReservationId"] for one in self.held()),
             *(one["VolumeId"] for one in ec2.describe_volumes(Filters=tagged)["Volumes"]),
             *(one["SnapshotId"] for one in ec2.describe_snapshots(Filters=tagged)["Snapshots"]),
             *(
@@ -98,6 +99,12 @@ class Desk:
                 if one["RoleName"].startswith("ds-ec2-ana-")
             ),
         ]
+
+    def held(self) -> list[Any]:
+        """Return the capacity reservations that bill."""
+        active = [{"Name": "state", "Values": ["active"]}]
+        found = self.aws.client("ec2").describe_capacity_reservations(Filters=active)
+        return list(found["CapacityReservations"])
 
     def stacks(self) -> list[Any]:
         found: list[Any] = self.aws.client("cloudformation").describe_stacks()["Stacks"]

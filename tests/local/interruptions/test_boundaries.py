@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.local
 
 UP = ("up", "--yes", "--instance-type", "t3.micro")
 DOWN = ("down", "work", "--yes", "--data", "delete")
+LONGEST_HOLD, SWEEP = timedelta(minutes=10), timedelta(minutes=5)
 CALLS_OF_UP = 60
 """A little more than it makes, the network included."""
 
@@ -64,6 +66,8 @@ class Victim:
         status = self.killed(end)
         assert status == -signal.SIGKILL or (isinstance(end, int) and status == 0), end
         self.no_machine_without_a_stack()
+        for held in self.desk.held():  # the account's function comes by every five minutes
+            assert held["EndDate"] + SWEEP <= datetime.now(UTC) + LONGEST_HOLD, held
         if finish:
             up = self.desk(*UP)
             assert up.returncode == 0 or "work exists already" in up.stderr, f"{end}\n{up.stderr}"
@@ -93,6 +97,7 @@ def test_killed_before_and_after_every_call_that_changes_something(victim: Victi
     """With a network and without one; each second time the `up` is finished before all is removed."""
     assert victim.killed(None) == 0
     first = [call for call in victim.road.calls if call.changes]
+    assert {"CreateCapacityReservation", "CancelCapacityReservation"} <= {call.action for call in first}
     assert victim.desk(*DOWN).returncode == 0
     assert victim.killed(None) == 0
     with_network = [call for call in victim.road.calls if call.changes]
