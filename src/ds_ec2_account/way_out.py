@@ -1,4 +1,4 @@
-"""Keep the way out running while machines need it. Runs as inline Lambda code: one file, boto3 alone."""
+"""Keep the way out running while machines need it. Inline Lambda code, `ledger.py` before it: boto3 alone."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ds_ec2_account.ledger import note
+
 GRACE = timedelta(minutes=15)
 """A way out this young stays: it may have been started for a machine that is still to come."""
 
 _PARTS = ["machine", "all-in-one"]
-_SWEEP = "Scheduled Event"
 
 
 def follow(ec2: Any, vpc: str, way_out: str, now: datetime, *, sweep: bool) -> str:
@@ -54,33 +55,31 @@ def close_group(ec2: Any, group: str) -> bool:
     CloudFormation cannot: the group comes with the VPC. Security Hub's control EC2.2 asks for it.
     """
     found = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]
-    if found["IpPermissions"]:
-        ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=found["IpPermissions"])
-    if found["IpPermissionsEgress"]:
-        ec2.revoke_security_group_egress(GroupId=group, IpPermissions=found["IpPermissionsEgress"])
-    return bool(found["IpPermissions"] or found["IpPermissionsEgress"])
+    comes_in, goes_out = found["IpPermissions"], found["IpPermissionsEgress"]
+    if comes_in:
+        ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=comes_in)
+    if goes_out:
+        ec2.revoke_security_group_egress(GroupId=group, IpPermissions=goes_out)
+    return bool(comes_in or goes_out)
 
 
 def _instances(ec2: Any, wanted: dict[str, list[str]]) -> Any:
     filters = [{"Name": name, "Values": values} for name, values in wanted.items()]
-    more: dict[str, str] = {}
-    while True:
-        page = ec2.describe_instances(Filters=filters, **more)
+    for page in ec2.get_paginator("describe_instances").paginate(Filters=filters):
         for reservation in page["Reservations"]:
             yield from reservation["Instances"]
-        if not page.get("NextToken"):
-            return
-        more = {"NextToken": page["NextToken"]}
 
 
 def handler(event: dict[str, Any], _context: object) -> str:
     """Answer one event; an error makes Lambda try again."""
     import boto3
 
-    ec2 = boto3.client("ec2")
-    sweep = event.get("detail-type") == _SWEEP
-    done = follow(ec2, os.environ["VPC"], os.environ["WAY_OUT"], datetime.now(UTC), sweep=sweep)
+    ec2, vpc, now = boto3.client("ec2"), os.environ["VPC"], datetime.now(UTC)
+    sweep = event.get("detail-type") == "Scheduled Event"
+    done = follow(ec2, vpc, os.environ["WAY_OUT"], now, sweep=sweep)
     if sweep and close_group(ec2, os.environ["DEFAULT_GROUP"]):
         done += "; default group closed"
+    ours = {"vpc-id": [vpc], "tag:ds-ec2:part": [*_PARTS, "network"]}
+    note(ec2, _instances(ec2, ours), event, now)
     print(done)  # noqa: T201 - the function's log
     return done

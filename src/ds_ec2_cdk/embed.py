@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import lzma
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ Source: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-use
 STACK_PATH: Final = f"{SSM_ROOT}/${{AWS::StackName}}"
 """For `Fn::Sub`."""
 _END: Final = "DS_EC2_END"
+_NOT_THERE: Final = ("from __future__ ", "from typing ", "from ds_ec2_account.")
+"""Imports that only annotations need, or that stand in front."""
 
 
 def user_data() -> str:
@@ -90,8 +93,8 @@ def code_manifest(parts: int) -> str:
 
 
 def follower_code() -> str:
-    """Return the function that starts and stops the way out, as `_inline`."""
-    return _inline("way_out.py")
+    """Return the function that starts and stops the way out, and keeps account of runs, as `_inline`."""
+    return _inline("ledger.py", "way_out.py")
 
 
 def caretaker_code() -> str:
@@ -104,15 +107,39 @@ def orphans_code() -> str:
     return _inline("orphans.py")
 
 
-def _inline(file: str) -> str:
-    """Return a function of the account without comments and blank lines, indented by one space a level.
+def _inline(*names: str) -> str:
+    """Return a function of the account as it stands in a template: no comments, no annotations, narrow.
+
+    Args:
+        names: Its files. One may import those before it, which stand in front of it here.
 
     Raises:
         ValueError: It is too long to stand in a template.
     """
-    source = pack.bare(files("ds_ec2_account").joinpath(file).read_text(encoding="utf-8"))
-    lines = (" " * ((len(line) - len(line.lstrip())) // 4) + line.lstrip() for line in source.splitlines())
-    text = "\n".join(filter(None, lines)) + "\n"
+    lines: list[str] = []
+    for name in names:
+        source = pack.bare(files("ds_ec2_account").joinpath(name).read_text(encoding="utf-8"))
+        for line in _without_annotations(source).splitlines():
+            if line and not line.startswith(_NOT_THERE) and not ("import " in line and line in lines):
+                lines.append(" " * ((len(line) - len(line.lstrip())) // 4) + line.lstrip())
+    text = "\n".join(lines) + "\n"
     if len(text) > INLINE_LIMIT:
-        raise ValueError(f"{file} has {len(text)} characters, inline code at most {INLINE_LIMIT}")
+        raise ValueError(f"{names[-1]} has {len(text)} characters, inline code at most {INLINE_LIMIT}")
     return text
+
+
+def _without_annotations(source: str) -> str:
+    """Return ASCII source, formatted as ours, without annotations of arguments, results and variables."""
+    spans = []
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.arg(arg=name, annotation=ast.expr() as kind):
+                spans.append((node.lineno, node.col_offset + len(name), kind.end_col_offset))
+            case ast.AnnAssign(target=target, annotation=kind):
+                spans.append((node.lineno, target.end_col_offset, kind.end_col_offset))
+            case ast.FunctionDef(returns=ast.expr() as kind):
+                spans.append((kind.lineno, kind.col_offset - len(" -> "), kind.end_col_offset))
+    lines = source.splitlines()
+    for row, begin, end in sorted(spans, reverse=True):
+        lines[row - 1] = lines[row - 1][:begin] + lines[row - 1][end:]
+    return "\n".join(lines)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 
+from ds_ec2.model.names import TAG_PART, TAG_SPENT
 from ds_ec2_cdk.account_function import SWEEP, AccountFunction
 from ds_ec2_cdk.disks import metadata_options, root_disk
 from ds_ec2_cdk.embed import follower_code
@@ -103,8 +104,8 @@ class WayOut:
             event_pattern={
                 "source": ["aws.ec2"],
                 "detail-type": ["EC2 Instance State-change Notification"],
-                # `stopped` brings the way out back that a machine was waiting for.
-                "detail": {"state": ["pending", "running", "stopped"]},
+                # A run bills until `stopping`; `stopped` brings the way out back that a machine waits for.
+                "detail": {"state": ["pending", "running", "stopping", "stopped"]},
             },
         )
         self.sweep = follower.rule("Sweep", schedule_expression=SWEEP)
@@ -147,11 +148,20 @@ class WayOut:
                 "Action": ["ec2:RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupEgress"],
                 "Resource": cdk.Fn.sub(f"{here}:security-group/${{Id}}", {"Id": group}),
             },
+            {
+                "Effect": "Allow",
+                "Action": "ec2:CreateTags",
+                "Resource": cdk.Fn.sub(f"{here}:instance/*"),
+                "Condition": {
+                    "StringEquals": {f"aws:ResourceTag/{TAG_PART}": ["machine", "all-in-one", "network"]},
+                    "ForAllValues:StringEquals": {"aws:TagKeys": [TAG_SPENT]},
+                },
+            },
         ]
         return AccountFunction(
             self._scope,
             "Follower",
-            "Starts and stops the way out with the machines",
+            "Starts and stops the way out with the machines, keeps account of runs",
             code=follower_code(),
             statements=statements,
             variables={"VPC": vpc.ref, "WAY_OUT": self.instance.ref, "DEFAULT_GROUP": group},

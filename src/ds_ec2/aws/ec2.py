@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from ds_ec2.aws.errors import NoSuchThingError, translated
@@ -10,19 +12,20 @@ from ds_ec2.model.plans import Image
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from types_boto3_ec2 import EC2Client
 
 ENDED: Final = frozenset({"shutting-down", "terminated"})
 """States of an instance that is no more."""
 
+_STOPPED_AT: Final = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
+
 Filters = dict[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An instance, as far as we care."""
+    """An instance, as far as we care; `stopped_at` is None where it runs, and where EC2 does not tell."""
 
     id: str
     type: str
@@ -35,18 +38,21 @@ class Instance:
     spot: bool = False
     reservation: str = ""
     """Capacity reservation that it starts in, and nowhere else."""
+    made_at: datetime | None = None
+    stopped_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A volume or a snapshot: id, size and state."""
+    """A volume or a snapshot: id, size, state, and what it is attached to."""
 
     id: str
     gib: int
     state: str
     zone: str = ""
-    made_at: datetime | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    made_at: datetime | None = None
+    instances: tuple[str, ...] = ()
 
 
 class Ec2:
@@ -190,7 +196,9 @@ class Ec2:
                 item["Size"],
                 item["State"],
                 item.get("AvailabilityZone", ""),
-                tags=tags_of(item.get("Tags", [])),
+                tags_of(item.get("Tags", [])),
+                item.get("CreateTime"),
+                tuple(one["InstanceId"] for one in item.get("Attachments", []) if "InstanceId" in one),
             )
             for page in pages
             for item in page["Volumes"]
@@ -276,7 +284,22 @@ def _instance(item: Any) -> Instance:
         reservation=item.get("CapacityReservationSpecification", {})
         .get("CapacityReservationTarget", {})
         .get("CapacityReservationId", ""),
+        made_at=_made_at(item),
+        stopped_at=_stopped_at(item.get("StateTransitionReason", "")),
     )
+
+
+def _made_at(item: Any) -> datetime | None:
+    """Return when an instance got its root volume: its first launch. LaunchTime is its last start."""
+    root = item.get("RootDeviceName")
+    disks = (one.get("Ebs", {}) for one in item.get("BlockDeviceMappings", []) if one["DeviceName"] == root)
+    return next((disk.get("AttachTime") for disk in disks), None)
+
+
+def _stopped_at(reason: str) -> datetime | None:
+    """Return when somebody stopped an instance through EC2: `User initiated (2026-11-25 10:00:00 GMT)`."""
+    found = _STOPPED_AT.search(reason)
+    return datetime.strptime(found[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC) if found else None
 
 
 def _image(item: Any, source: str) -> Image:

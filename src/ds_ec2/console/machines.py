@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from ds_ec2.console.amounts import clock, duration, per_hour
+from ds_ec2.console.amounts import clock, duration, per_hour, per_month
 from ds_ec2.console.plans import bill
-from ds_ec2.console.table import facts, table
+from ds_ec2.console.spending import cell, last_run, so_far
+from ds_ec2.console.table import facts, fitted, table
 from ds_ec2.model.machine import STAGE_TITLES, MachineStatus, StageState
 from ds_ec2.model.offers import Market
 
@@ -21,8 +22,16 @@ _NEWS: Final = timedelta(days=1)
 """So long it is told of a machine that runs again that EC2 had taken it back."""
 
 
-def machine_table(machines: Sequence[Machine], now: datetime | None = None) -> str:
-    """Return a line per machine; `now` is for tests."""
+def machine_table(
+    machines: Sequence[Machine], now: datetime | None = None, *, width: int | None = None
+) -> str:
+    """Return a line per machine.
+
+    Args:
+        machines: What is shown.
+        now: For tests.
+        width: Columns of the terminal: where the lines are longer, columns are left out, the status is cut.
+    """
     moment = now or datetime.now(UTC)
     owners = {machine.owner for machine in machines}
     rows = [
@@ -33,14 +42,21 @@ def machine_table(machines: Sequence[Machine], now: datetime | None = None) -> s
             _type(machine),
             machine.zone or "-",
             _rate(machine),
+            cell(machine),
             _autostop(machine),
             _age(machine.created_at, moment),
         ]
         for machine in machines
     ]
     owner = ["OWNER"] if len(owners) > 1 else []
-    columns = ["NAME", *owner, "STATUS", "TYPE", "ZONE", "$/HR", "AUTOSTOP", "AGE"]
-    return table(columns, rows, right=frozenset({"$/HR"}))
+    columns = ["NAME", *owner, "STATUS", "TYPE", "ZONE", "$/HR", "SPENT", "AUTOSTOP", "AGE"]
+    if width is not None:
+        columns, rows = fitted(columns, rows, width, drop=_LESS, cut="STATUS")
+    return table(columns, rows, right=frozenset({"$/HR", "SPENT"}))
+
+
+_LESS: Final = ("AGE", "ZONE", "AUTOSTOP", "TYPE", "OWNER")
+"""Columns that a narrow terminal does without, the first one first."""
 
 
 def status_words(machine: Machine, now: datetime) -> str:
@@ -78,7 +94,14 @@ def machine_facts(machine: Machine, flags: str = "") -> str:
     )
     where = f"{_type(machine)} in {machine.zone}, {machine.instance_id}"
     head = f"{machine.name} is {machine.status.value}: {where}"
-    return "\n".join([head, facts([("price", price), ("autostop", _autostop(machine)), *pairs])])
+    known = [
+        ("price", price),
+        ("stopped", "" if running else _disks(machine)),
+        ("this run" if running else "last run", last_run(machine.spent)),
+        ("spent", so_far(machine.spent)),
+        ("autostop", _autostop(machine)),
+    ]
+    return "\n".join([head, facts([*known, *pairs])])
 
 
 def stages(machine: Machine) -> str:
@@ -96,6 +119,8 @@ def down_result(result: DownResult, flags: str = "") -> str:
     meant = [left for left in result.leftovers if left.meant]
     unmeant = [left for left in result.leftovers if not left.meant]
     lines = [f"{result.name} is gone."]
+    if result.spent:
+        lines.append(f"It cost {so_far(result.spent)}")
     if not result.leftovers:
         lines.append("Nothing tagged with its name is left.")
     for left in (*unmeant, *meant):
@@ -109,7 +134,9 @@ def down_result(result: DownResult, flags: str = "") -> str:
             if result.others
             else f"; remove it with: ds-ec2 network down{flags}"
         )
-        lines.append(f"The network stays{others}")
+        month = result.network_usd_per_month
+        price = f", {per_month(month)} while no machine runs" if month else ""
+        lines.append(f"The network stays{price}{others}")
     return "\n".join(lines)
 
 
@@ -130,6 +157,8 @@ def network_facts(network: Network) -> str:
             ("bucket", network.bucket),
             ("way out", way_out),
             ("machines", ", ".join(network.machines) or "none"),
+            ("now", per_hour(network.usd_per_hour, approximate=network.bill.approximate)),
+            ("spent", so_far(network.spent)),
         ]
     )
     return "\n".join(part for part in (f"network in {network.region}", body, bill(network.bill)) if part)
@@ -155,6 +184,12 @@ def local_facts(status: LocalStatus) -> str:
 def _type(machine: Machine) -> str:
     spot = " (spot)" if machine.market is Market.SPOT else ""
     return (machine.instance_type or "-") + spot
+
+
+def _disks(machine: Machine) -> str:
+    if machine.usd_per_month_stopped is None:
+        return ""
+    return f"{per_month(machine.usd_per_month_stopped)} for {machine.disk_gib} GiB of disks"
 
 
 def _rate(machine: Machine) -> str:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final
 from ds_ec2.console.amounts import duration, per_hour, per_month
 from ds_ec2.console.attempts import hold, otherwise
 from ds_ec2.console.resources import resources
+from ds_ec2.console.spending import so_far
 from ds_ec2.console.table import facts, table
 from ds_ec2.model.offers import Market
 from ds_ec2.model.plans import StackAction
+from ds_ec2.model.requests import DataFate
 from ds_ec2.model.wishes import SpotPolicy
 
 if TYPE_CHECKING:
@@ -81,12 +83,14 @@ def down_plan(plan: DownPlan) -> str:
     if plan.data_volume:
         fate = f": {plan.data.value}" if plan.data else ""
         data = f"{plan.data_volume}, {plan.data_gib} GiB{fate}"
-    others = ", ".join(plan.others)
+        if plan.data is DataFate.KEEP_SNAPSHOT:
+            data += f", at most {per_month(plan.snapshot_usd_per_month)}"
     body = facts(
         [
             ("stacks", _stacks(plan.stacks)),
             ("data", data),
-            ("network", f"stays, for {others}" if others else "stays; ds-ec2 network down removes it"),
+            ("spent", so_far(machine.spent)),
+            ("network", _network_stays(plan)),
         ]
     )
     head = " ".join(
@@ -107,6 +111,13 @@ def retype_plan(plan: RetypePlan) -> str:
         ]
     )
     return f"{machine.name} in {machine.zone}\n{body}"
+
+
+def _network_stays(plan: DownPlan) -> str:
+    if plan.network_usd_per_month is None:
+        return ""
+    what = f"for {', '.join(plan.others)}" if plan.others else "ds-ec2 network down removes it"
+    return f"stays, {per_month(plan.network_usd_per_month)} while no machine runs; {what}"
 
 
 def bill(value: Bill) -> str:

@@ -11,6 +11,8 @@ from ds_ec2.model.offers import Market
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from ds_ec2.model.spent import Spent
+
 
 class MachineStatus(StrEnum):
     """What a person is told about a machine."""
@@ -127,6 +129,8 @@ class Machine:
         max_minutes: It stops so long after each start; 0 for as long as it likes.
         stopped: Why it stopped, where it did so by itself and where that was asked for.
         interruption: The last time that EC2 took it back, where that was asked for.
+        usd_per_month_stopped: What its disks cost, running or not, where that was asked for.
+        spent: What it has cost so far, where that was asked for.
     """
 
     name: str
@@ -150,3 +154,5 @@ class Machine:
     market: Market = Market.ON_DEMAND
     usd_at_most: bool = False
     interruption: Interruption | None = None
+    usd_per_month_stopped: float | None = None
+    spent: Spent | None = None

@@ -26,6 +26,8 @@ TAG_MAX_MINUTES: Final = "ds-ec2:max-minutes"
 """On an instance: the longest that it may run after a start; 0 for as long as it likes."""
 TAG_STOPPED_BECAUSE: Final = "ds-ec2:stopped-because"
 """On an instance that the account's own function stopped: a UTC time and the reason."""
+TAG_SPENT: Final = "ds-ec2:spent"
+"""On an instance: how long it ran, kept by the account's own function; see `ds_ec2_account.ledger`."""
 
 NETWORK_STACK: Final = "ds-ec2-network"
 

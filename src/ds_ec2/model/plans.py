@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ds_ec2.model.offers import Offers
     from ds_ec2.model.permissions import Denial
     from ds_ec2.model.requests import DataFate, UpRequest
+    from ds_ec2.model.spent import Spent
 
 
 class StackAction(StrEnum):
@@ -181,6 +182,8 @@ class Network:
         way_out_state: EC2's word for that instance, or empty.
         machines: Names of the machines on it.
         bill: What it costs.
+        usd_per_hour: What it costs now; the bill says what it costs running and stopped.
+        spent: What its way out has cost so far, where that was asked for.
     """
 
     region: str
@@ -195,6 +198,8 @@ class Network:
     way_out_state: str = ""
     machines: tuple[str, ...] = ()
     bill: Bill = field(default_factory=Bill)
+    usd_per_hour: float | None = None
+    spent: Spent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +254,7 @@ class DownPlan:
         data: The volume's fate; None is a question for the user (`dataclasses.replace` answers it).
         others: Names of other machines on the network, which stays for them.
         snapshot_usd_per_month: The most a kept snapshot costs.
+        network_usd_per_month: What the network costs when no machine runs, None where there is none.
         notes: Sentences worth reading before saying yes.
     """
 
@@ -259,6 +265,7 @@ class DownPlan:
     data: DataFate | None
     others: tuple[str, ...] = ()
     snapshot_usd_per_month: float = 0.0
+    network_usd_per_month: float | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -288,12 +295,16 @@ class DownResult:
         leftovers: What is still there and tagged as the machine's.
         network_stays: The network is left, for other machines or the next one.
         others: Names of other machines.
+        spent: What the machine has cost until its removal.
+        network_usd_per_month: What the network costs when no machine runs, None where there is none.
     """
 
     name: str
     leftovers: tuple[Leftover, ...]
     network_stays: bool
     others: tuple[str, ...] = ()
+    spent: Spent | None = None
+    network_usd_per_month: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ from ds_ec2.operations.archives import PREFIX
 from ds_ec2.operations.holds import release_holds
 from ds_ec2.operations.leftovers import look, remove_data, snapshots_of
 from ds_ec2.operations.machines import inventory, machines_of, owner_of, pick
+from ds_ec2.operations.network import network_of
+from ds_ec2.operations.spending import read_records, with_spent
 from ds_ec2.operations.stacks import check_removable, remove_stack, stack_tags
 
 if TYPE_CHECKING:
@@ -47,15 +49,18 @@ def plan_down(account: Account, request: DownRequest) -> DownPlan:
 
     Only reads; but where nothing of the name is left than what a killed `up` held, that goes at once.
     """
-    found = inventory(account)
+    records = read_records(account)
+    found = records.inventory
     machines = machines_of(account, found)
     try:
         machine = pick(account, machines, request.name)
     except NotFoundError as error:
         raise _forgotten(account, request.name, error) from error
+    machine = with_spent(machine, records.instance(machine.instance_id), records.volumes)
     stacks = found.stacks_of(machine.owner, machine.name)
     check_removable(account, *stacks)
     volume = _Data.of(account, stacks)
+    network = network_of(account, found) if found.named(NETWORK_STACK) else None
     notes = []
     if machine.managed_by == "cdk":
         notes.append("it was made with `cdk deploy`; `cdk destroy` removes it as well")
@@ -72,6 +77,7 @@ def plan_down(account: Account, request: DownRequest) -> DownPlan:
         data=request.data,
         others=_others(machines, machine),
         snapshot_usd_per_month=snapshot_usd_per_month(volume.gib),
+        network_usd_per_month=network.bill.usd_per_month_stopped if network else None,
         notes=tuple(notes),
     )
 
@@ -117,8 +123,16 @@ def apply_down(account: Account, plan: DownPlan) -> Generator[Step, None, DownRe
     leftovers = yield from _verify(account, plan, meant)
     others = _others(machines_of(account, inventory(account)), machine)
     stays = f"for {', '.join(others)}" if others else f"ds-ec2 network down{account.flags} removes it"
-    yield Step("network", "the shared network stays", StepState.NOTE, stays)
-    return DownResult(machine.name, leftovers, network_stays=True, others=others)
+    if plan.network_usd_per_month is not None:
+        yield Step("network", "the shared network stays", StepState.NOTE, stays)
+    return DownResult(
+        machine.name,
+        leftovers,
+        network_stays=plan.network_usd_per_month is not None,
+        others=others,
+        spent=machine.spent,
+        network_usd_per_month=plan.network_usd_per_month,
+    )
 
 
 def _remove_documents(account: Account, machine: Machine) -> None:

@@ -6,16 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ds_ec2.bill.totals import sum_up
 from ds_ec2.errors import DsEc2Error
 from ds_ec2.model.machine import Interruption, MachineStatus
+from ds_ec2.model.names import NETWORK_STACK
 from ds_ec2.operations.bootstrap import read_statuses
-from ds_ec2.operations.machines import list_machines
+from ds_ec2.operations.machines import machines_of
+from ds_ec2.operations.network import network_of
+from ds_ec2.operations.spending import read_records, with_spent
 from ds_ec2.operations.spot import read_spot, with_spot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ds_ec2.aws.account import Account
+    from ds_ec2.model.listing import Listing
     from ds_ec2.model.machine import Machine
     from ds_ec2.operations.bootstrap import BootStatus
 
@@ -23,12 +28,22 @@ _DOWN = frozenset({MachineStatus.STOPPED, MachineStatus.STOPPING})
 
 
 def list_with_words(account: Account) -> tuple[Machine, ...]:
-    """Return all machines with their stages and why they stopped: three calls for up to ten machines.
+    """Return all machines with their stages, why they stopped and what they have cost, as `list_all` does."""
+    return list_all(account).machines
 
-    Two more, at the same time, where one of them is a spot machine. Whoever may not read parameters sees the
-    machines all the same.
+
+def list_all(account: Account) -> Listing:
+    """Return all machines and what all of it costs: four calls in two rounds for up to ten machines.
+
+    Two more in the second round, where one of them is a spot machine. Whoever may not read volumes or
+    parameters sees the machines all the same.
     """
-    return with_words(account, list_machines(account))
+    found = read_records(account)
+    told = with_words(account, machines_of(account, found.inventory))
+    machines = tuple(with_spent(one, found.instance(one.instance_id), found.volumes) for one in told)
+    there = found.inventory.named(NETWORK_STACK)
+    network = network_of(account, found.inventory) if there else None
+    return sum_up(machines, network)
 
 
 def with_words(account: Account, machines: Sequence[Machine]) -> tuple[Machine, ...]:

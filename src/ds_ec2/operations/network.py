@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ds_ec2.aws.errors import NoSuchThingError
 from ds_ec2.aws.images import plain_parameter
 from ds_ec2.bill.costs import network_bill
+from ds_ec2.bill.totals import usd_now
 from ds_ec2.errors import DsEc2Error, NotFoundError
 from ds_ec2.model.defaults import WayOut
 from ds_ec2.model.machine import MachineStatus
@@ -23,6 +25,7 @@ from ds_ec2.model.plans import Network, NetworkDownPlan, NetworkPlan, StackActio
 from ds_ec2.model.steps import Step, StepState
 from ds_ec2.operations.limits import check_cidr
 from ds_ec2.operations.machines import Inventory, inventory, machines_of
+from ds_ec2.operations.spending import read_records, way_out_spent
 from ds_ec2.operations.stacks import action_for, check_removable, make_stack, remove_stack, stack_tags
 
 if TYPE_CHECKING:
@@ -71,12 +74,15 @@ def make_network(account: Account, plan: StackPlan) -> Generator[Step, None, Sta
 
 
 def show_network(account: Account) -> Network:
-    """Return the network.
+    """Return the network with what its way out has cost.
 
     Raises:
         NotFoundError: There is none in this region.
     """
-    return network_of(account, inventory(account))
+    found = read_records(account)
+    network = network_of(account, found.inventory)
+    way_out = found.instance(network.way_out_instance)
+    return replace(network, spent=way_out_spent(way_out, found.volumes, account.region))
 
 
 def network_of(account: Account, found: Inventory) -> Network:
@@ -89,7 +95,9 @@ def network_of(account: Account, found: Inventory) -> Network:
         )
     outputs = stack.outputs
     way_out = outputs.get(NetworkOutput.WAY_OUT_INSTANCE, "")
+    state = next((one.state for one in found.instances if one.id == way_out), "")
     zones = _split(outputs.get(NetworkOutput.ZONES, ""))
+    bill = network_bill(way_out_of(stack, WayOut.NAT_INSTANCE), len(zones), account.region)
     return Network(
         region=account.region,
         stack_status=stack.status,
@@ -100,9 +108,10 @@ def network_of(account: Account, found: Inventory) -> Network:
         bucket=outputs.get(NetworkOutput.BUCKET, ""),
         way_out=outputs.get(NetworkOutput.WAY_OUT, ""),
         way_out_instance=way_out,
-        way_out_state=next((one.state for one in found.instances if one.id == way_out), ""),
+        way_out_state=state,
         machines=machines_on(account, found, stack),
-        bill=network_bill(way_out_of(stack, WayOut.NAT_INSTANCE), len(zones), account.region),
+        bill=bill,
+        usd_per_hour=usd_now(bill, state),
     )
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from ds_ec2.aws.cloudformation import Stack
 from ds_ec2.aws.shortage import Shortage, shortage
-from ds_ec2.bill.costs import disks_usd_per_month
 from ds_ec2.errors import DsEc2Error
 from ds_ec2.model.machine import Machine, MachineStatus
 from ds_ec2.model.names import NETWORK_STACK
@@ -16,10 +15,11 @@ from ds_ec2.model.steps import Step, StepState
 from ds_ec2.operations.bootstrap import follow_boot, read_status
 from ds_ec2.operations.capacity import NoCapacityError, first_sentence
 from ds_ec2.operations.listing import with_words
-from ds_ec2.operations.machines import find, reachable
-from ds_ec2.operations.network import wake_way_out
+from ds_ec2.operations.machines import find, machines_of, pick, reachable
+from ds_ec2.operations.network import network_of, wake_way_out
 from ds_ec2.operations.no_start import no_start
 from ds_ec2.operations.retype import apply_retype, forget_hold
+from ds_ec2.operations.spending import read_records, with_spent
 from ds_ec2.operations.spot import check_startable
 from ds_ec2.operations.stacks import busy
 from ds_ec2.operations.waiting import wait
@@ -38,22 +38,28 @@ _START_S: Final = 5 * 60.0
 
 def stop(account: Account, name: str = "") -> Generator[Step, None, Machine]:
     """Stop a machine and wait until it is stopped; its disks stay, and a note says what they cost."""
-    machine = find(account, name)
+    found = read_records(account)
+    machine = pick(account, machines_of(account, found.inventory), name)
     _check_settled(account, machine)
+    instance = found.instance(machine.instance_id)
     if machine.status is not MachineStatus.STOPPED:
         if machine.status is not MachineStatus.STOPPING:
             reachable(account, machine)
             account.ec2.stop(machine.instance_id)
-        yield from _wait(account, machine, "stop", "stopped", _STOP_S)
-    if machine.disk_gib:
-        cost = disks_usd_per_month(machine.disk_gib)
+        instance = yield from _wait(account, machine, "stop", "stopped", _STOP_S)
+    machine = with_spent(replace(machine, status=MachineStatus.STOPPED), instance, found.volumes)
+    if (cost := machine.usd_per_month_stopped) is not None:
         yield Step(
             "cost",
             f"{machine.disk_gib} GiB of disks stay",
             StepState.NOTE,
             f"${cost:.2f} a month; ds-ec2 down {machine.name}{account.flags} removes them",
         )
-    return replace(machine, status=MachineStatus.STOPPED)
+    if found.inventory.named(NETWORK_STACK):
+        cost = network_of(account, found.inventory).bill.usd_per_month_stopped
+        detail = f"${cost:.2f} a month while no machine runs"
+        yield Step("network", "the shared network stays", StepState.NOTE, detail)
+    return machine
 
 
 def start(

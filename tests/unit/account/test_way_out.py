@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ds_ec2_account.way_out import GRACE, close_group, follow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 VPC = "vpc-1"
@@ -31,15 +34,16 @@ class FakeEc2:
         self.launched = NOW - age
         self.calls: list[tuple[str, ...]] = []
 
-    def describe_instances(self, Filters: list[dict[str, Any]], NextToken: str = "0") -> dict[str, Any]:  # noqa: N803 - AWS's names
-        found = [one for one in self.instances if all(self._value(one, f) in f["Values"] for f in Filters)]
-        at = int(NextToken)
-        page = [
-            {"InstanceId": one["id"], "State": {"Name": one["state"]}, "LaunchTime": self.launched}
-            for one in found[at : at + 1]
-        ]
-        answer: dict[str, Any] = {"Reservations": [{"Instances": page}]}
-        return answer | ({"NextToken": str(at + 1)} if at + 1 < len(found) else {})
+    def get_paginator(self, operation: str) -> FakeEc2:
+        assert operation == "describe_instances"
+        return self
+
+    def paginate(self, Filters: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:  # noqa: N803 - AWS's names
+        for one in self.instances:
+            if all(self._value(one, f) in f["Values"] for f in Filters):
+                state = {"Name": one["state"]}
+                shown = {"InstanceId": one["id"], "State": state, "LaunchTime": self.launched}
+                yield {"Reservations": [{"Instances": [shown]}]}
 
     @staticmethod
     def _value(one: dict[str, str], wanted: dict[str, Any]) -> str:

@@ -233,6 +233,15 @@ CARETAKERS = [
             }
         },
     },
+    {
+        "Effect": "Allow",
+        "Action": "ec2:CreateTags",
+        "Resource": {"Fn::Sub": "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:instance/*"},
+        "Condition": {
+            "StringEquals": {"aws:ResourceTag/ds-ec2:part": ["machine", "all-in-one", "network"]},
+            "ForAllValues:StringEquals": {"aws:TagKeys": ["ds-ec2:spent"]},
+        },
+    },
 ]
 """All that the account's functions may do to what they do not know by name."""
 
