@@ -54,7 +54,7 @@ def entry(text: str, kind: str, launched: int, ends: list[int], *, over: bool) -
         sums[name] = sums.get(name, 0) + max(LEAST, end - start)
     last = [f"{name}:{start}-{end}" for name, start, end in runs[-2:]]
     while len(value := " ".join([f"{name}={total}" for name, total in sums.items()] + last)) > LONGEST:
-        least = min(sums.keys() - {"from", "other"}, key=sums.get)
+        least = min(sums.keys() - {"from", "other"}, key=sums.__getitem__)
         sums["other"] = sums.get("other", 0) + sums.pop(least)
     return value
 

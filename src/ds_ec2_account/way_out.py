@@ -79,7 +79,6 @@ def handler(event: dict[str, Any], _context: object) -> str:
     done = follow(ec2, vpc, os.environ["WAY_OUT"], now, sweep=sweep)
     if sweep and close_group(ec2, os.environ["DEFAULT_GROUP"]):
         done += "; default group closed"
-    ours = {"vpc-id": [vpc], "tag:ds-ec2:part": [*_PARTS, "network"]}
-    note(ec2, _instances(ec2, ours), event, now)
+    note(ec2, _instances(ec2, {"vpc-id": [vpc], "tag:ds-ec2:part": [*_PARTS, "network"]}), event, now)
     print(done)  # noqa: T201 - the function's log
     return done

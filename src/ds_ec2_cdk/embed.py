@@ -130,7 +130,7 @@ def _inline(*names: str) -> str:
 
 def _without_annotations(source: str) -> str:
     """Return ASCII source, formatted as ours, without annotations of arguments, results and variables."""
-    spans = []
+    spans: list[tuple[int, int | None, int | None]] = []
     for node in ast.walk(ast.parse(source)):
         match node:
             case ast.arg(arg=name, annotation=ast.expr() as kind):
@@ -140,6 +140,6 @@ def _without_annotations(source: str) -> str:
             case ast.FunctionDef(returns=ast.expr() as kind):
                 spans.append((kind.lineno, kind.col_offset - len(" -> "), kind.end_col_offset))
     lines = source.splitlines()
-    for row, begin, end in sorted(spans, reverse=True):
+    for row, begin, end in sorted(spans, key=lambda span: span[1] or 0, reverse=True):
         lines[row - 1] = lines[row - 1][:begin] + lines[row - 1][end:]
     return "\n".join(lines)

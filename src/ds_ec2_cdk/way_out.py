@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -131,7 +131,7 @@ class WayOut:
     def _function(self, vpc: ec2.CfnVPC) -> AccountFunction:
         here = "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}"
         group = vpc.attr_default_security_group
-        statements = [
+        statements: list[dict[str, Any]] = [
             # EC2's Describe calls know no resources.
             {
                 "Effect": "Allow",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from ds_ec2.bill.costs import disks_usd_per_month
@@ -36,7 +37,7 @@ def spent(life: Life, disks: Sequence[Disk], price: Callable[[Kind], Price | Non
     """
     total, seconds, unknown = dict(life.ledger.sums), 0, False
     runs = _runs(life)
-    for run, after in zip(runs, [*runs[1:], None], strict=True):
+    for run, after in zip_longest(runs, runs[1:]):
         end = run.ended_at or (after.launched_at if after else now if life.running else None)
         seconds = max(LEAST_S, round((end - run.launched_at).total_seconds())) if end else 0
         total[run.kind] = total.get(run.kind, 0) + seconds
@@ -70,7 +71,8 @@ def _runs(life: Life) -> tuple[Run, ...]:
         return runs
     noted = next((one for one in runs if one.launched_at == last.launched_at), last)
     before = tuple(one for one in runs if one.launched_at < last.launched_at)
-    ended = None if life.running else noted.ended_at or last.ended_at
+    told = last.ended_at if last.ended_at and last.ended_at >= last.launched_at else None
+    ended = None if life.running else noted.ended_at or told
     return (*before, replace(noted, ended_at=ended))
 
 

@@ -64,7 +64,10 @@ def fitted(
 
 
 def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else f"{text[: room - 2].rstrip(' :')}.."
+    if len(text) <= room:
+        return text
+    # Little room is for the first word alone: `stopped` of `stopped: idle for 60 minutes`.
+    return f"{text[: room - 2].rstrip(' :')}.." if room >= _READABLE else text.partition(":")[0][:room]
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> str:

@@ -64,14 +64,13 @@ def with_spent(machine: Machine, instance: Instance | None, volumes: Sequence[Vo
         instance: As EC2 tells it.
         volumes: Those that carry our tags; None takes sizes and ages of the stacks.
     """
-    if volumes is None:
-        gib, disks = machine.disk_gib, ()
-        if machine.disk_gib and machine.created_at:
-            disks = (Disk(machine.disk_gib, machine.created_at),)
-    else:
+    gib, disks = machine.disk_gib, tuple[Disk, ...]()
+    if volumes is not None:
         own = _volumes_of(machine, volumes)
+        gib = sum(one.gib for one in own) or gib
         disks = tuple(Disk(one.gib, one.made_at) for one in own if one.made_at)
-        gib = sum(one.gib for one in own) or machine.disk_gib
+    elif gib and machine.created_at:
+        disks = (Disk(gib, machine.created_at),)
     value = _spent(instance, disks, _prices(machine, instance))
     month = disks_usd_per_month(gib) if gib else None
     return replace(machine, disk_gib=gib, usd_per_month_stopped=month, spent=value)

@@ -89,14 +89,17 @@ def test_a_hold_has_an_end_and_a_price(account: Account, capsys: pytest.CaptureF
 
 
 @pytest.mark.usefixtures("machine")
-def test_the_list_says_what_failed_in_three_calls(account: Account) -> None:
+def test_the_list_says_what_failed_in_two_rounds_of_calls(account: Account) -> None:
     fresh = open_account(account.region, endpoint=account.endpoint, keys=account.keys, flags=" --local")
     calls: list[str] = []
     for client in (fresh.stacks, fresh.ec2, fresh.parameters):
         events = client._client.meta.events
         events.register("before-call", lambda model, **_: calls.append(model.name))
     (listed,) = list_with_words(fresh)
-    assert sorted(calls) == ["DescribeInstances", "DescribeStacks", "GetParameters"]
+    assert sorted(calls[:3]) == ["DescribeInstances", "DescribeStacks", "DescribeVolumes"]
+    assert calls[3:] == ["GetParameters"]
+    assert listed.spent is not None
+    assert listed.spent.seconds >= 60
     failed = [stage.name for stage in listed.stages if stage.state is StageState.FAILED]
     assert failed == ["environment", "ready"]
 

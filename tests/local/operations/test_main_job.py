@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from tests.local.conftest import wait_until
 from tests.local.operations.rounds import read_log
 from tests.local.operations.steps import done
 
+from ds_ec2.bill.ledger import read_ledger
 from ds_ec2.errors import DsEc2Error, UsageError
 from ds_ec2.model.machine import MachineStatus
+from ds_ec2.model.names import TAG_SPENT
 from ds_ec2.model.plans import StackAction
 from ds_ec2.model.requests import DataFate, DownRequest, UpRequest
 from ds_ec2.model.steps import StepState
 from ds_ec2.operations.down import apply_down, plan_down
 from ds_ec2.operations.lab import LabSession, open_lab, plan_lab
+from ds_ec2.operations.listing import list_all
 from ds_ec2.operations.logs import logs
 from ds_ec2.operations.machines import find, list_machines
 from ds_ec2.operations.network import apply_network_down, plan_network_down, show_network
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 
     from ds_ec2.aws.account import Account
     from ds_ec2.model.machine import Machine
+    from ds_ec2.model.spent import Run
 
 pytestmark = [pytest.mark.local, pytest.mark.slow]
 
@@ -137,8 +142,13 @@ def test_a_public_key_is_authorized_for_the_machines_user(account: Account, tmp_
 @pytest.mark.usefixtures("machine")
 def test_a_stopped_machine_keeps_its_disks_and_is_started_by_lab(account: Account) -> None:
     steps = list(stop(account, "first"))
-    assert steps[-1].state is StepState.NOTE
-    assert "a month" in steps[-1].detail
+    assert [(step.key, step.state) for step in steps[-2:]] == [
+        ("cost", StepState.NOTE),
+        ("network", StepState.NOTE),
+    ]
+    assert steps[-2].title == "25 GiB of disks stay"
+    assert steps[-2].detail.startswith("$2.00 a month")
+    assert steps[-1].detail == "$0.64 a month while no machine runs"
     assert find(account).status is MachineStatus.STOPPED
     with pytest.raises(DsEc2Error, match="first is stopped") as caught:
         list(logs(account, "first"))
@@ -149,6 +159,35 @@ def test_a_stopped_machine_keeps_its_disks_and_is_started_by_lab(account: Accoun
         assert lab.machine.status is MachineStatus.RUNNING
         assert answers(lab, parse_qs(urlsplit(lab.url_with_token).query)["token"][0]) == 200
     assert [step.state for step in start(account, "first")] == [StepState.NOTE]
+
+
+@pytest.mark.usefixtures("machine")
+def test_the_account_keeps_what_each_run_took(account: Account) -> None:
+    def runs() -> list[Run]:
+        instance = account.ec2.instance(find(account, "first").instance_id)
+        return list(read_ledger(instance.tags.get(TAG_SPENT, "")).runs)
+
+    before, now = wait_until(lambda: (found := runs()) and len(found) == 2 and found)
+    assert before.ended_at is not None
+    assert before.launched_at < before.ended_at <= now.launched_at
+    assert now.ended_at is None
+    machine = done(stop(account, "first"))
+    assert machine.spent is not None
+    took = max(60, (before.ended_at - before.launched_at).total_seconds())
+    assert machine.spent.seconds == took + machine.spent.run_seconds
+    assert machine.spent.instance_usd == pytest.approx(machine.spent.seconds * 0.1008 / 3600, abs=1e-5)
+    assert 0 < machine.spent.disks_usd < 0.001
+    assert not machine.spent.at_least
+    listing = list_all(account)
+    (listed,) = listing.machines
+    assert listed.spent is not None
+    assert (listed.spent.seconds, listed.disk_gib) == (machine.spent.seconds, 25)
+    assert listing.usd_per_month_stopped == pytest.approx(2.0 + 0.64)
+    network = show_network(account)
+    assert network.spent is not None
+    assert network.spent.seconds >= 60
+    assert wait_until(lambda: runs()[-1].ended_at) is not None
+    done(start(account, "first"))
 
 
 @pytest.mark.usefixtures("machine")

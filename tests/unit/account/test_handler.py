@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,19 @@ def test_the_way_out_follows_a_machine_and_the_default_group_is_closed(tmp_path:
     assert call(tmp_path, environment, sweep) == "not needed, stopped; default group closed"
     closed = ec2.describe_security_groups(GroupIds=[group["GroupId"]])["SecurityGroups"][0]
     assert closed["IpPermissions"] == closed["IpPermissionsEgress"] == []
-    launch("machine")
+    machine = launch("machine")
     assert call(tmp_path, environment, event) == "started"
     assert call(tmp_path, environment, sweep) == "needed, running"
+
+    def account(instance: str) -> list[str]:
+        found = ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [instance]}])["Tags"]
+        return [tag["Value"] for tag in found if tag["Key"] == "ds-ec2:spent"]
+
+    (under_way,) = account(machine)
+    assert re.fullmatch(r"from=(\d+) m1\.small:\1-0", under_way)
+    ec2.stop_instances(InstanceIds=[machine])
+    call(tmp_path, environment, sweep)
+    (over,) = account(machine)
+    start, end = map(int, re.fullmatch(r"from=\d+ m1\.small:(\d+)-(\d+)", over).groups())  # type: ignore[union-attr] # it matches, or fails
+    assert start < end < start + 60
+    assert account(way_out)
