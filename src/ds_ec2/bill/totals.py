@@ -47,5 +47,6 @@ def sum_up(machines: tuple[Machine, ...], network: Network | None) -> Listing:
         network=network is not None,
         at_least=any(one.usd_per_hour is None for one in up)
         or any(one.usd_per_month_stopped is None for one in machines),
+        at_most=any(one.usd_at_most for one in up),
         approximate=any(one.region != HOME_REGION for one in machines),
     )

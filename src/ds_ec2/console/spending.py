@@ -60,7 +60,8 @@ def totals(listing: Listing) -> str:
     if not listing.network and len(listing.machines) <= 1:
         return ""
     bound = "at least " if listing.at_least else ""
-    now = per_hour(listing.usd_per_hour, approximate=listing.approximate)
+    most = listing.at_most and not listing.at_least
+    now = per_hour(listing.usd_per_hour, approximate=listing.approximate, at_most=most)
     stopped = per_month(listing.usd_per_month_stopped)
     what = "Together"
     if listing.network:

@@ -19,6 +19,7 @@ class Listing:
         usd_per_month_stopped: What is left of that when every machine is stopped.
         network: There is a shared network, and it is counted in.
         at_least: A price or a size is not known, and not counted in.
+        at_most: The price of a spot machine that runs is only known to be lower.
         approximate: Prices are another region's.
     """
 
@@ -27,4 +28,5 @@ class Listing:
     usd_per_month_stopped: float = 0.0
     network: bool = False
     at_least: bool = False
+    at_most: bool = False
     approximate: bool = False

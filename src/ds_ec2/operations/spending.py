@@ -117,7 +117,7 @@ def _prices(machine: Machine, instance: Instance | None) -> Callable[[Kind], Pri
 
     def price(kind: Kind) -> Price | None:
         if kind == own:
-            return Price(machine.usd_per_hour, at_most=kind.spot) if machine.usd_per_hour else None
+            return Price(machine.usd_per_hour, at_most=machine.usd_at_most) if machine.usd_per_hour else None
         found = usd_per_hour(kind.instance_type, None, machine.region)
         return replace(found, at_most=kind.spot) if found else None
 

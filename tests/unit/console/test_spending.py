@@ -93,6 +93,11 @@ def test_a_sum_with_something_unknown_is_a_least() -> None:
     )
 
 
+def test_a_spot_machine_whose_price_was_not_asked_costs_no_more_than_that() -> None:
+    words = totals(Listing((WORK,), 0.21, 6.56, network=True, at_most=True))
+    assert words == "With the network: at most $0.21/h now, $6.56/month when stopped."
+
+
 @pytest.mark.parametrize(
     ("width", "columns"),
     [
