@@ -56,7 +56,7 @@ def plan_down(account: Account, request: DownRequest) -> DownPlan:
         machine = pick(account, machines, request.name)
     except NotFoundError as error:
         raise _forgotten(account, request.name, error) from error
-    machine = with_spent(machine, records.instance(machine.instance_id), records.volumes)
+    machine = with_spent(account, machine, records.instance(machine.instance_id), records.volumes)
     stacks = found.stacks_of(machine.owner, machine.name)
     check_removable(account, *stacks)
     volume = _Data.of(account, stacks)

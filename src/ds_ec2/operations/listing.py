@@ -40,7 +40,7 @@ def list_all(account: Account) -> Listing:
     """
     found = read_records(account)
     told = with_words(account, machines_of(account, found.inventory))
-    machines = tuple(with_spent(one, found.instance(one.instance_id), found.volumes) for one in told)
+    machines = tuple(with_spent(account, one, found.instance(one.instance_id), found.volumes) for one in told)
     there = found.inventory.named(NETWORK_STACK)
     network = network_of(account, found.inventory) if there else None
     return sum_up(machines, network)

@@ -82,7 +82,7 @@ def show_network(account: Account) -> Network:
     found = read_records(account)
     network = network_of(account, found.inventory)
     way_out = found.instance(network.way_out_instance)
-    return replace(network, spent=way_out_spent(way_out, found.volumes, account.region))
+    return replace(network, spent=way_out_spent(account, way_out, found.volumes))
 
 
 def network_of(account: Account, found: Inventory) -> Network:

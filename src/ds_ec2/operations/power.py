@@ -47,7 +47,7 @@ def stop(account: Account, name: str = "") -> Generator[Step, None, Machine]:
             reachable(account, machine)
             account.ec2.stop(machine.instance_id)
         instance = yield from _wait(account, machine, "stop", "stopped", _STOP_S)
-    machine = with_spent(replace(machine, status=MachineStatus.STOPPED), instance, found.volumes)
+    machine = with_spent(account, replace(machine, status=MachineStatus.STOPPED), instance, found.volumes)
     if (cost := machine.usd_per_month_stopped) is not None:
         yield Step(
             "cost",

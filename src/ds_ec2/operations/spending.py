@@ -11,7 +11,8 @@ from ds_ec2.bill import rates
 from ds_ec2.bill.costs import disks_usd_per_month
 from ds_ec2.bill.ledger import read_ledger
 from ds_ec2.bill.spent import spent
-from ds_ec2.catalog.prices import usd_per_hour
+from ds_ec2.catalog.refreshed import price_of, read
+from ds_ec2.config.paths import catalogue_dir
 from ds_ec2.errors import DsEc2Error
 from ds_ec2.model.bill import Price
 from ds_ec2.model.names import TAG_NAME, TAG_OWNER, TAG_PART, TAG_SPENT
@@ -56,10 +57,13 @@ def read_volumes(account: Account) -> tuple[Volume, ...] | None:
         return None
 
 
-def with_spent(machine: Machine, instance: Instance | None, volumes: Sequence[Volume] | None) -> Machine:
+def with_spent(
+    account: Account, machine: Machine, instance: Instance | None, volumes: Sequence[Volume] | None
+) -> Machine:
     """Return a machine with what it has cost so far, and with the size of all its disks.
 
     Args:
+        account: Whose own prices are used where it has any; nothing is asked.
         machine: The machine; its price of now is taken for all runs of its type and market.
         instance: As EC2 tells it.
         volumes: Those that carry our tags; None takes sizes and ages of the stacks.
@@ -71,12 +75,14 @@ def with_spent(machine: Machine, instance: Instance | None, volumes: Sequence[Vo
         disks = tuple(Disk(one.gib, one.made_at) for one in own if one.made_at)
     elif gib and machine.created_at:
         disks = (Disk(gib, machine.created_at),)
-    value = _spent(instance, disks, _prices(machine, instance))
+    value = _spent(instance, disks, _prices(account, machine, instance))
     month = disks_usd_per_month(gib) if gib else None
     return replace(machine, disk_gib=gib, usd_per_month_stopped=month, spent=value)
 
 
-def way_out_spent(way_out: Instance | None, volumes: Sequence[Volume] | None, region: str) -> Spent | None:
+def way_out_spent(
+    account: Account, way_out: Instance | None, volumes: Sequence[Volume] | None
+) -> Spent | None:
     """Return what a network's NAT instance has cost so far, with its address and its disk."""
     if way_out is None or volumes is None:
         return None
@@ -84,7 +90,7 @@ def way_out_spent(way_out: Instance | None, volumes: Sequence[Volume] | None, re
     disks = tuple(Disk(one.gib, one.made_at) for one in own if one.made_at)
 
     def price(kind: Kind) -> Price | None:
-        found = usd_per_hour(kind.instance_type, None, region)
+        found = _price_of(account, kind)
         return replace(found, usd=found.usd + rates.PUBLIC_IPV4.usd) if found else None
 
     return _spent(way_out, disks, price)
@@ -102,6 +108,11 @@ def _spent(
     return spent(life, disks, price, datetime.now(UTC))
 
 
+def _price_of(account: Account, kind: Kind) -> Price | None:
+    own = read(account.region, catalogue_dir(local=account.endpoint is not None))
+    return price_of(kind.instance_type, None, account.region, own)
+
+
 def _volumes_of(machine: Machine, volumes: Sequence[Volume]) -> tuple[Volume, ...]:
     identity = (machine.owner, machine.name)
     return tuple(
@@ -112,13 +123,13 @@ def _volumes_of(machine: Machine, volumes: Sequence[Volume]) -> tuple[Volume, ..
     )
 
 
-def _prices(machine: Machine, instance: Instance | None) -> Callable[[Kind], Price | None]:
+def _prices(account: Account, machine: Machine, instance: Instance | None) -> Callable[[Kind], Price | None]:
     own = Kind(machine.instance_type, spot=bool(instance and instance.spot))
 
     def price(kind: Kind) -> Price | None:
         if kind == own:
             return Price(machine.usd_per_hour, at_most=machine.usd_at_most) if machine.usd_per_hour else None
-        found = usd_per_hour(kind.instance_type, None, machine.region)
+        found = _price_of(account, kind)
         return replace(found, at_most=kind.spot) if found else None
 
     return price
