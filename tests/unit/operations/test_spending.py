@@ -13,7 +13,6 @@ from ds_ec2.model.machine import Machine, MachineStatus
 from ds_ec2.model.names import TAG_NAME, TAG_OWNER, TAG_SPENT
 from ds_ec2.operations.spending import way_out_spent, with_spent
 
-
 if TYPE_CHECKING:
     from pathlib import Path
 
