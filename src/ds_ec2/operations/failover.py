@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ds_ec2.aws.shortage import Shortage, shortage
 from ds_ec2.catalog.refreshed import catalogue
 from ds_ec2.config.paths import catalogue_dir
 from ds_ec2.errors import DsEc2Error, UsageError
@@ -14,7 +15,7 @@ from ds_ec2.model.plans import StackAction
 from ds_ec2.model.steps import Step, StepState
 from ds_ec2.model.wish_grammar import format_wish
 from ds_ec2.operations.capacity import NoCapacityError
-from ds_ec2.operations.planning import check_quota
+from ds_ec2.operations.planning import check_quota, more_quota
 from ds_ec2.operations.up import apply_up, check_plan, plan_up
 from ds_ec2.operations.waiting import wait
 
@@ -125,6 +126,8 @@ def _nowhere(ways: tuple[Way, ...], tried: tuple[Try, ...]) -> NoCapacityError:
     again = f"ds-ec2 up {plan.request.name} {asked}"
     here = [way.plan.region for way in ways]
     hints = [f"{again} --retry-until-up{account.flags}  # tries until there is one"]
+    if all(shortage(one.words) is Shortage.QUOTA for one in tried):
+        hints.insert(0, more_quota(account, plan.type, plan.market))
     if all(attempt.market is Market.ON_DEMAND for attempt in plan.attempts):
         hints.append(f"{again} --spot{account.flags}  # another pool, cheaper, may be taken away")
     if (more := _elsewhere(account, plan.type.name, here)) and not plan.request.zone:

@@ -18,7 +18,7 @@ from ds_ec2.model.wishes import Wish
 from ds_ec2.operations import capacity
 from ds_ec2.operations.capacity import NoCapacityError
 from ds_ec2.operations.down import apply_down, plan_down
-from ds_ec2.operations.failover import apply_up_in, plan_up_in
+from ds_ec2.operations.failover import Way, apply_up_in, plan_up_in
 from ds_ec2.operations.stacks import make_stack, stack_tags
 from ds_ec2.operations.up import apply_up, plan_up
 
@@ -132,10 +132,11 @@ def test_a_quota_that_is_used_up_ends_a_class_and_not_the_search(ground: Ground)
     plan = plan_up(account, GPU)
     ground.short(quota={"L-DB2E81BA": 4})  # after the plan: somebody else was faster
     plan = replace(plan, attempts=plan.attempts[5:10])
-    _, error = steps_of(apply_up(account, plan))
+    _, error = steps_of(apply_up_in((Way(account, plan),)))
     assert isinstance(error, NoCapacityError), error
     assert len(error.tried) == 1
     assert "vCPU limit of 4" in error.why
+    assert error.hint.startswith("ds-ec2 quota request --instance-type g6.xlarge --local\n")
 
 
 def test_the_next_region_and_the_next_round(ground: Ground) -> None:
