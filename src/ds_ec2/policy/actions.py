@@ -85,6 +85,7 @@ connect parameter ssm:GetParameters ssm:GetParameter
 start instance   ec2:StartInstances ec2:ModifyInstanceCapacityReservationAttributes
 start parameter  ssm:GetParameters ssm:GetParameter
 stop instance    ec2:StopInstances
+stop any         ec2:DescribeVolumes?
 
 remove stack     cloudformation:DeleteStack cloudformation:DescribeStackEvents
 remove stack     cloudformation:UpdateTerminationProtection
