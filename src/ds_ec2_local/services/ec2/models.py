@@ -287,7 +287,8 @@ class LocalEC2Backend(Volumes):
                 throughput=ebs.get("Throughput"),
             )
             volume.add_tags(volume_tags)
-            super().attach_volume(
+            # moto's own: ours shows a volume to an instance that runs, and this one does not yet.
+            super(Volumes, self).attach_volume(
                 volume.id, instance.id, device["DeviceName"], bool(ebs["DeleteOnTermination"])
             )
 
