@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from ds_ec2.aws.errors import DeniedError
 from ds_ec2.errors import DsEc2Error
 from ds_ec2.model.names import TAG_MANAGED_BY, TAG_OWNER
+from ds_ec2.model.offers import Market
 from ds_ec2.model.permissions import Denial, Permissions
 from ds_ec2.model.plans import StackAction
 from ds_ec2.policy.actions import OPERATIONS, STEPS, needs
@@ -85,12 +86,13 @@ def refused(found: Permissions, steps: Collection[str]) -> tuple[Denial, ...]:
     return tuple(merged.values())
 
 
-def steps_of(*stacks: StackPlan, packages: str) -> tuple[str, ...]:
+def steps_of(*stacks: StackPlan, packages: str, market: Market) -> tuple[str, ...]:
     """Return the steps that a plan takes.
 
     Args:
         stacks: Network, data, machine: none that is there already is made.
         packages: As they travel: the list itself, or one line that names an archive.
+        market: How the instance is bought.
     """
     made = {stack.part for stack in stacks if stack.action in {StackAction.MAKE, StackAction.REMAKE}}
     taken = {"look", "plan", *made}
@@ -100,6 +102,8 @@ def steps_of(*stacks: StackPlan, packages: str) -> tuple[str, ...]:
         taken.add("start")
     if packages.startswith("{"):
         taken.add("packages")
+    if market is Market.SPOT and "machine" in made:
+        taken.add("spot")
     return tuple(step for step in OPERATIONS["up"] if step in taken)
 
 

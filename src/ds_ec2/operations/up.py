@@ -120,7 +120,10 @@ def plan_up(account: Account, request: UpRequest) -> UpPlan:
         bill=machine_bill(kind.name, price, root + data_gib, account.region, choice.market) + way_out,
         quota=facts.room.verdict(kind, choice.market) if facts.room else None,
         offers=offers,
-        denied=refused(facts.permissions.result(), steps_of(network, data, machine, packages=packages)),
+        denied=refused(
+            facts.permissions.result(),
+            steps_of(network, data, machine, packages=packages, market=choice.market),
+        ),
     )
     plan = replace(
         plan, attempts=attempts_of(plan, Known(facts, images, lambda one: places.zones(one, zones)))

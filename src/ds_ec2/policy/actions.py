@@ -21,6 +21,7 @@ STEPS: Final[Mapping[str, str]] = {
     "network": "to make the network",
     "data": "to make the data volume",
     "machine": "to make the machine",
+    "spot": "to have a spot machine",
     "packages": "to send a large list of packages",
     "connect": "to connect",
     "start": "to start",
@@ -31,7 +32,7 @@ STEPS: Final[Mapping[str, str]] = {
 """What a person reads for each step."""
 
 OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "up": ("look", "plan", "snapshot", "stacks", "network", "data", "machine", "packages", "start"),
+    "up": ("look", "plan", "snapshot", "stacks", "network", "data", "machine", "spot", "packages", "start"),
     "lab": ("look", "connect", "start"),
     "start": ("look", "start"),
     "stop": ("look", "stop"),
@@ -77,6 +78,9 @@ machine any      ec2:CreateCapacityReservation ec2:DescribeCapacityReservations 
 machine any      ec2:CreateLaunchTemplate ec2:DescribeLaunchTemplates
 machine instance ec2:ModifyInstanceCapacityReservationAttributes
 
+spot any         ec2:DescribeSpotPriceHistory? ec2:DescribeSpotInstanceRequests
+spot any         ec2:CancelSpotInstanceRequests
+
 packages object  s3:PutObject
 
 connect instance ssm:StartSession
@@ -96,6 +100,7 @@ remove role      iam:ListRolePolicies iam:ListAttachedRolePolicies iam:DeleteRol
 remove role      iam:DeleteRole
 remove profile   iam:GetInstanceProfile iam:RemoveRoleFromInstanceProfile iam:DeleteInstanceProfile
 remove parameter ssm:DeleteParameter ssm:GetParametersByPath ssm:GetParameters ssm:GetParameter
+remove any       ec2:DescribeSpotInstanceRequests ec2:CancelSpotInstanceRequests
 remove any       ec2:DeleteLaunchTemplate ec2:DescribeCapacityReservations
 remove bucket    s3:ListBucketVersions
 remove object    s3:DeleteObject

@@ -9,6 +9,7 @@ from pathlib import Path
 import cfnlint
 import pytest
 
+from ds_ec2.model.offers import Market
 from ds_ec2.model.permissions import Cause, Denial
 from ds_ec2.model.plans import StackAction, StackPlan
 from ds_ec2.operations.permissions import steps_of
@@ -106,5 +107,8 @@ def stack(part: str, action: StackAction) -> StackPlan:
 def test_only_what_a_plan_makes_has_to_be_allowed(
     network: StackAction, machine: StackAction, packages: str, steps: set[str]
 ) -> None:
-    found = steps_of(stack("network", network), stack("machine", machine), packages=packages)
+    stacks = stack("network", network), stack("machine", machine)
+    found = steps_of(*stacks, packages=packages, market=Market.ON_DEMAND)
     assert set(found) == {"look", "plan"} | steps
+    more = {"spot"} if "machine" in steps else set()
+    assert set(steps_of(*stacks, packages=packages, market=Market.SPOT)) == {"look", "plan"} | steps | more
