@@ -33,7 +33,7 @@ demo: setup ## network, machine and JupyterLab on the embedded AWS (DEMO_ARGS=--
 	$(BIN)/ds-ec2 demo $(DEMO_ARGS)
 
 test: setup system lint .venv/awscli/ready node_modules/ready ## the whole suite
-	$(RUN) pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(TEST_ARGS)
+	$(RUN) pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(TEST_ARGS)
 
 .venv/awscli/ready: .venv/ready requirements/awscli.txt
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/awscli

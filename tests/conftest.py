@@ -8,7 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -28,16 +28,22 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what one process of `pytest -n` must run whole, and begin with what takes longest.
-
-    The tests of a file share what it made; those that really boot share one machine.
-    """
-    for item in items:
-        whole = item.path.parent if item.path.parent.name == "real" else item.path
-        item.add_marker(pytest.mark.xdist_group(str(whole.relative_to(HERE))))
     items.sort(key=_place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Have one process of `pytest -n` run whole files: their tests share what the first of them made."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class WholeFiles(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            # Those that really boot share one machine.
+            return file.rpartition("/")[0] if "/machine/real/" in file else file
+
+    return WholeFiles(config, log)
 
 
 def _place(item: pytest.Item) -> int:
