@@ -129,14 +129,11 @@ def down_result(result: DownResult, flags: str = "") -> str:
         if left.meant and left.kind == "snapshot":
             lines.append(f"  begin again with it: ds-ec2 up {result.name} --snapshot {left.id}{flags}")
     if result.network_stays:
-        others = (
-            f" for {', '.join(result.others)}"
-            if result.others
-            else f"; remove it with: ds-ec2 network down{flags}"
-        )
+        others = f" for {', '.join(result.others)}" if result.others else ""
         month = result.network_usd_per_month
         price = f", {per_month(month)} while no machine runs" if month else ""
-        lines.append(f"The network stays{price}{others}")
+        rest = "" if others else f"; remove it with: ds-ec2 network down{flags}"
+        lines.append(f"The network stays{others}{price}{rest}")
     return "\n".join(lines)
 
 

@@ -192,7 +192,7 @@ def _packages(plan: UpPlan) -> str:
     lines = [
         line for line in plan.packages.splitlines() if line.strip() and not line.lstrip().startswith("#")
     ]
-    return f"{len(lines)} lines from {source}"
+    return f"{len(lines)} line{'' if len(lines) == 1 else 's'} from {source}"
 
 
 def _notes(notes: tuple[str, ...]) -> str:

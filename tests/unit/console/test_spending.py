@@ -131,3 +131,5 @@ def test_down_says_what_it_was_and_what_bills_on() -> None:
         "Nothing tagged with its name is left.",
         "The network stays, $0.64/month while no machine runs; remove it with: ds-ec2 network down",
     ]
+    shared = down_result(replace(result, others=("paper",)))
+    assert shared.endswith("The network stays for paper, $0.64/month while no machine runs")
