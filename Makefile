@@ -7,7 +7,7 @@ TEST_ARGS ?=
 BENCH_ARGS ?=
 # A process a core; `make test WORKERS=0` runs one test after another.
 WORKERS ?= auto
-SOAK ?= 50
+SOAK ?= 1000
 
 .DEFAULT_GOAL := help
 .PHONY: help setup system demo test lint unit synth catalogue lock docs bench soak acceptance-aws clean
@@ -65,7 +65,7 @@ lock: ## pin the newest versions that pyproject.toml allows
 	cd requirements && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header --upgrade awscli.in -o awscli.txt
 
-soak: setup system ## random interruptions of up and down, for long (SOAK=rounds)
+soak: setup system ## interruptions and kills of up and down at random calls, for hours (SOAK=rounds)
 	$(RUN) pytest -s tests/local/interruptions -k random --soak $(SOAK)
 
 acceptance-aws: setup ## the scenarios on the account of the environment: IT BILLS
