@@ -20,6 +20,9 @@ HERE = Path(__file__).parent
 LONGEST_FIRST = ("machine/real", "browser", "docs", "local/operations", "local/interruptions")
 """Folders whose tests take minutes: behind them the short ones fill what time is left on either core."""
 
+SHARED = ("machine/real", "local/operations")
+"""Folders whose files share one machine, or one account: one process runs them, in order."""
+
 
 def pytest_configure() -> None:
     # Whoever runs the tests in the background may have these ignored, and so would all that they start:
@@ -40,8 +43,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class WholeFiles(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            # Those that really boot share one machine.
-            return file.rpartition("/")[0] if "/machine/real/" in file else file
+            folder = file.rpartition("/")[0]
+            return folder if folder.removeprefix("tests/") in SHARED else file
 
     return WholeFiles(config, log)
 
