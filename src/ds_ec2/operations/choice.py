@@ -9,7 +9,6 @@ from ds_ec2.catalog.refreshed import catalogue
 from ds_ec2.config.paths import catalogue_dir
 from ds_ec2.errors import DsEc2Error
 from ds_ec2.model.offers import Market
-from ds_ec2.operations.facts import not_sold
 from ds_ec2.operations.offers import with_quotas
 
 if TYPE_CHECKING:
@@ -94,4 +93,6 @@ def check_sold(account: Account, name: str, facts: Facts, found: Catalogue) -> N
         UsageError: There is none of that name, or not in this region; near names are given.
     """
     if name not in facts.types or not facts.sellers.get(name):
+        from ds_ec2.operations.facts import not_sold  # plans without an account need nothing of it
+
         raise not_sold(account, name, found)
