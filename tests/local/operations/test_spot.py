@@ -13,7 +13,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from tests.local.conftest import ANA, LocalAws, wait_until
+from tests.local.conftest import ANA, LocalAws, start_server, wait_until
 from tests.local.operations.steps import done
 
 from ds_ec2.aws.account import Account, Keys, open_account
@@ -97,16 +97,24 @@ class Machines:
 
 
 @pytest.fixture(scope="module")
-def here(local_records: LocalAws) -> Account:
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    """One of its own: the functions of its network end every spot request that has no stack."""
+    server = start_server(tmp_path_factory.mktemp("spot"), "--records-only", "--clock-scale", "60")
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def here(aws: LocalAws) -> Account:
     keys = Keys(ANA, "any")
-    return open_account("us-east-1", endpoint=local_records.endpoint_url, keys=keys, flags=" --local")
+    return open_account("us-east-1", endpoint=aws.endpoint_url, keys=keys, flags=" --local")
 
 
 @pytest.fixture
-def machines(local_records: LocalAws) -> Iterator[Machines]:
-    speaking = Machines(local_records)
+def machines(aws: LocalAws) -> Iterator[Machines]:
+    speaking = Machines(aws)
     yield speaking
-    local_records.call("DELETE", "/_local/faults")
+    aws.call("DELETE", "/_local/faults")
     speaking.close()
 
 
@@ -119,7 +127,7 @@ def listed(account: Account, name: str) -> Machine:
     return machine
 
 
-def test_the_life_of_a_spot_machine(local_records: LocalAws, here: Account, machines: Machines) -> None:
+def test_the_life_of_a_spot_machine(aws: LocalAws, here: Account, machines: Machines) -> None:
     plan = plan_up(here, UpRequest(name="life", wish=SPOT))
     made = done(apply_up(here, plan))
     assert (made.market, made.status, made.zone) == (Market.SPOT, MachineStatus.RUNNING, "us-east-1b")
@@ -139,13 +147,13 @@ def test_the_life_of_a_spot_machine(local_records: LocalAws, here: Account, mach
     assert done(start(here, "life")).status is MachineStatus.RUNNING
 
     # Taken back by EC2: seen, not to be started by us, and back by itself.
-    local_records.call("POST", "/_local/faults", {"interrupt_spot": [{"instance_type": TYPE}]})
+    aws.call("POST", "/_local/faults", {"interrupt_spot": [{"instance_type": TYPE}]})
     taken = wait_until(lambda: listed(here, "life").interruption)
     assert taken.code == "instance-stopped-no-capacity"
     with pytest.raises(DsEc2Error, match="only EC2 can start life again") as refused:
         done(start(here, "life"))
     assert "instance-stopped-no-capacity" in refused.value.why
-    local_records.call("DELETE", "/_local/faults")
+    aws.call("DELETE", "/_local/faults")
     wait_until(lambda: listed(here, "life").status is MachineStatus.RUNNING)
 
     # Removed: its request too, and nothing comes after it.
@@ -176,10 +184,10 @@ def test_a_machine_that_could_not_be_made_leaves_no_request(here: Account, machi
 
 
 def test_no_capacity_on_the_spot_market_leaves_nothing(
-    local_records: LocalAws, here: Account, machines: Machines
+    aws: LocalAws, here: Account, machines: Machines
 ) -> None:
     plan = plan_up(here, UpRequest(name="none", wish=SPOT))
-    local_records.call("POST", "/_local/faults", {"interrupt_spot": [{"instance_type": TYPE}]})
+    aws.call("POST", "/_local/faults", {"interrupt_spot": [{"instance_type": TYPE}]})
     with pytest.raises(NoCapacityError) as failed:
         done(apply_up(here, plan))
     assert [one.title for one in failed.value.tried] == [one.title for one in plan.attempts]
@@ -189,7 +197,7 @@ def test_no_capacity_on_the_spot_market_leaves_nothing(
 
 
 def test_the_account_ends_a_machine_that_no_stack_knows_and_no_other(
-    local_records: LocalAws, here: Account, machines: Machines
+    aws: LocalAws, here: Account, machines: Machines
 ) -> None:
     for name in ("kept", "lost"):
         done(apply_up(here, plan_up(here, UpRequest(name=name, wish=SPOT))))
@@ -203,7 +211,7 @@ def test_the_account_ends_a_machine_that_no_stack_knows_and_no_other(
         )
     )
     assert listed(here, "lost").status is MachineStatus.GONE
-    local_records.call("POST", "/_local/tick")
+    aws.call("POST", "/_local/tick")
     wait_until(lambda: {one.state for one in requests(here, "lost")} == {"cancelled"})
     wait_until(lambda: here.ec2.instance(other).state == "terminated")
     assert requests(here, "kept")[0].state == "disabled"
