@@ -201,11 +201,14 @@ def test_a_shell_on_a_terminal(cloud: Cloud) -> None:
         while text not in seen:
             seen += os.read(parent, 4096)
 
+    prompt = b"# " if os.getuid() == 0 else b"$ "
     try:
-        until(b"# " if os.getuid() == 0 else b"$ ")
+        until(prompt)
         os.write(parent, b"stty size; sleep 60\r")
         until(b"31 101")
+        seen = b""
         os.write(parent, b"\x03")  # ends the sleep there, not the client here
+        until(prompt)  # what is typed before it, the shell there may throw away
         os.write(parent, b"echo fin''ished; exit\r")
         until(b"finished")
         assert process.wait(10) == 0

@@ -76,7 +76,6 @@ machine parameter ssm:PutParameter ssm:AddTagsToResource ssm:GetParameters ssm:G
 
 machine any      ec2:CreateCapacityReservation ec2:DescribeCapacityReservations ec2:CancelCapacityReservation
 machine any      ec2:CreateLaunchTemplate ec2:DescribeLaunchTemplates
-machine instance ec2:ModifyInstanceCapacityReservationAttributes
 
 spot any         ec2:DescribeSpotPriceHistory? ec2:DescribeSpotInstanceRequests
 spot any         ec2:CancelSpotInstanceRequests
