@@ -33,7 +33,9 @@ demo: setup ## network, machine and JupyterLab on the embedded AWS (DEMO_ARGS=--
 	$(BIN)/ds-ec2 demo $(DEMO_ARGS)
 
 test: setup system lint .venv/awscli/ready node_modules/ready ## the whole suite
-	$(RUN) pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(TEST_ARGS)
+	$(RUN) pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(TEST_ARGS) || { \
+	  test $$? -eq 1 && echo "Once more what failed, one test after another (docs/decisions/0115):" && \
+	  $(RUN) pytest --last-failed --last-failed-no-failures none $(TEST_ARGS); }
 
 .venv/awscli/ready: .venv/ready requirements/awscli.txt
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/awscli
