@@ -24,6 +24,11 @@ class Caller:
         return self.arn.split(":")[1]
 
     @property
+    def role(self) -> bool:
+        """Whether it is somebody who has assumed a role."""
+        return ":assumed-role/" in self.arn
+
+    @property
     def name(self) -> str:
         """The last part of the ARN: a user's name, or the session's name of an assumed role."""
         return self.arn.rpartition(":")[2].rpartition("/")[2]

@@ -93,7 +93,7 @@ def read_facts(account: Account, request: UpRequest, found: Catalogue, candidate
         zones = pool.submit(account.ec2.zones)
         stacks = pool.submit(account.stacks.tagged)
         instances = pool.submit(account.ec2.instances, {"instance-state-name": list(_STANDING)})
-        limits = pool.submit(_read_limits, account, _quota_codes(policy, candidates))
+        limits = pool.submit(_read_limits, account, codes := _quota_codes(policy, candidates))
         spot = pool.submit(_read_spot_prices, account, candidates if policy is not ON_DEMAND else ())
         images = pool.submit(account.parameters.get_all, [WAY_OUT_PARAMETER, *_parameters(request, known)])
         permissions = slow.submit(_simulate, account, request, caller)
@@ -101,8 +101,9 @@ def read_facts(account: Account, request: UpRequest, found: Catalogue, candidate
         # The first error in this order is told: whoever has no credentials hears of them, and not of a type.
         identity, standing = caller.result(), instances.result()
         there = Inventory(stacks.result(), tuple(one for one in standing if TAG_PART in one.tags))
-        # On the spot market prices are asked too, and the number of calls has its limit.
-        counted = policy is ON_DEMAND and not there.named(NETWORK_STACK)
+        # The number of calls has its limit: the spot market's prices are some, each quota, and a role's path.
+        many = policy is not ON_DEMAND or (len(codes) > 1 and identity.role)
+        counted = not many and not there.named(NETWORK_STACK)
         vpcs = slow.submit(account.quotas.vpcs) if counted else None
         allowed = limits.result()
         return Facts(

@@ -16,6 +16,8 @@ from ds_ec2.aws.account import Keys, open_account
 from ds_ec2.aws.sts import Caller
 from ds_ec2.errors import DsEc2Error
 from ds_ec2.model.requests import UpRequest
+from ds_ec2.model.wish_grammar import parse_gpu
+from ds_ec2.model.wishes import Wish
 from ds_ec2.operations.permissions import simulate
 from ds_ec2.operations.up import check_plan, plan_up
 from ds_ec2.policy.actions import needs
@@ -120,13 +122,14 @@ def test_a_roles_policies_are_simulated_wherever_it_is(
     deny(aws, "iam:CreateRole", principal=name)
     plan_up(account, UpRequest())  # clients are made once
     aws.call("POST", "/_local/faults", {"latency_ms": 400})
-    before = len(aws.call("GET", "/_local/log"))
-    plan = plan_up(account, UpRequest())
-    made = aws.call("GET", "/_local/log")[before:]
-    assert [one.action for one in plan.denied] == ["iam:CreateRole"]
-    assert rounds(made) <= MOST_ROUNDS
-    assert plan.owner == "ana"
-    assert len(made) <= MOST_CALLS
+    for asked in (UpRequest(), UpRequest(wish=Wish(parse_gpu("80GB..")))):  # one class of quotas, and two
+        before = len(aws.call("GET", "/_local/log"))
+        plan = plan_up(account, asked)
+        made = aws.call("GET", "/_local/log")[before:]
+        assert [one.action for one in plan.denied] == ["iam:CreateRole"]
+        assert rounds(made) <= MOST_ROUNDS
+        assert plan.owner == "ana"
+        assert len(made) <= MOST_CALLS, [one["action"] for one in made]
 
 
 def test_a_role_whose_path_cannot_be_read_is_simulated_without_one_or_not_at_all(
