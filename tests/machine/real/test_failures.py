@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.local, pytest.mark.slow, pytest.mark.timeout(600)]
 
-CLOSED_S = 15.0
-"""How long the way out stays closed: three of the loader's tries. Two minutes are twenty-four of the same."""
+CLOSED_S = 120.0
+"""How long the way out stays closed: some twenty of the loader's tries."""
 NO_PACKAGE = "no-such-package-of-anybody-0f1e2d"
 
 
