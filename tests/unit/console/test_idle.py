@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.unit.machine import MACHINE
 
 from ds_ec2.console.idle import held, idle_report
 from ds_ec2.console.machines import machine_table, status_words
@@ -19,20 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NOW = datetime(2026, 11, 25, 14, 9, tzinfo=UTC)
-WORK = Machine(
-    name="work",
-    owner="ana",
-    region="us-east-1",
-    zone="us-east-1a",
-    status=MachineStatus.RUNNING,
-    instance_id="i-1",
-    instance_type="m7i.large",
-    stack="ds-ec2-ana-work",
-    stack_status="CREATE_COMPLETE",
-    managed_by="ds-ec2",
+WORK = replace(
+    MACHINE,
     created_at=NOW - timedelta(hours=2),
     usd_per_hour=0.5,
-    idle_minutes=60,
 )
 REPORT = IdleReport(
     name="work",

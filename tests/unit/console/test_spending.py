@@ -6,31 +6,24 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.unit.machine import MACHINE
 
 from ds_ec2.console.machines import down_result, machine_facts, machine_table
 from ds_ec2.console.spending import cell, last_run, so_far, totals
 from ds_ec2.model.listing import Listing
-from ds_ec2.model.machine import Machine, MachineStatus, Stopped
+from ds_ec2.model.machine import MachineStatus, Stopped
 from ds_ec2.model.plans import DownResult
 from ds_ec2.model.spent import Spent
 
 NOW = datetime(2026, 11, 25, 14, 32, tzinfo=UTC)
 SPENT = Spent(4.12, 3.9, 0.22, 72_300, run_usd=0.4, run_seconds=7_500)
-WORK = Machine(
-    name="work",
-    owner="ana",
-    region="us-east-1",
-    zone="us-east-1a",
+WORK = replace(
+    MACHINE,
     status=MachineStatus.STOPPED,
-    instance_id="i-1",
     instance_type="m7i-flex.xlarge",
-    stack="ds-ec2-ana-work",
-    stack_status="CREATE_COMPLETE",
-    managed_by="ds-ec2",
     created_at=NOW - timedelta(days=4, hours=3),
     usd_per_hour=0.19152,
     disk_gib=74,
-    idle_minutes=60,
     stopped=Stopped("idle for 60 minutes", NOW),
     usd_per_month_stopped=5.92,
     spent=SPENT,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.unit.machine import MACHINE
 
 from ds_ec2.aws.ec2 import Instance
 from ds_ec2.aws.spot_requests import SpotRequest
@@ -19,19 +20,9 @@ from ds_ec2.operations.machines import _stopped
 from ds_ec2.operations.spot import SpotWords, with_spot
 
 LAUNCHED = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-WORK = Machine(
-    name="work",
-    owner="ana",
-    region="us-east-1",
-    zone="us-east-1a",
-    status=MachineStatus.RUNNING,
-    instance_id="i-1",
-    instance_type="m7i.large",
-    stack="ds-ec2-ana-work",
-    stack_status="CREATE_COMPLETE",
-    managed_by="ds-ec2",
+WORK = replace(
+    MACHINE,
     launched_at=LAUNCHED,
-    idle_minutes=60,
 )
 
 

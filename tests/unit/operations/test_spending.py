@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.unit.machine import MACHINE
 
 from ds_ec2.aws.ec2 import Instance, Volume
-from ds_ec2.model.machine import Machine, MachineStatus
+from ds_ec2.model.machine import MachineStatus
 from ds_ec2.model.names import TAG_NAME, TAG_OWNER, TAG_SPENT
 from ds_ec2.operations.spending import way_out_spent, with_spent
 
@@ -28,20 +29,14 @@ class Place:
 HERE: Any = Place()
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
-WORK = Machine(
-    name="work",
-    owner="ana",
-    region="us-east-1",
-    zone="us-east-1a",
+WORK = replace(
+    MACHINE,
     status=MachineStatus.STOPPED,
-    instance_id="i-1",
-    instance_type="m7i.large",
-    stack="ds-ec2-ana-work",
-    stack_status="CREATE_COMPLETE",
     managed_by="cdk",
     created_at=NOW - 10 * DAY,
     usd_per_hour=0.2,
     disk_gib=50,
+    idle_minutes=None,
 )
 MINE = {TAG_OWNER: "ana", TAG_NAME: "work"}
 ROOT = Volume("vol-root", 24, "in-use", made_at=NOW - 10 * DAY, instances=("i-1",))
