@@ -36,10 +36,7 @@ class Known:
     Args:
         facts: What the account told.
         images: Public parameter, or the image that was named, to the image.
-        zones_of: The zones where a choice may be, in their order.
-
-    Raises:
-                DsEc2Error: There is none.
+        zones_of: The zones where a choice may be, in their order; a DsEc2Error where there is none.
     """
 
     facts: Facts
