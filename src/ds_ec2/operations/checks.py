@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from ds_ec2.aws.images import public_parameter
 from ds_ec2.aws.quotas import quota_code
-from ds_ec2.config.settings import load_settings
 from ds_ec2.model.health import Check, CheckState
-from ds_ec2.model.names import NETWORK_STACK, NetworkOutput, owner_slug
+from ds_ec2.model.names import NETWORK_STACK, NetworkOutput
 from ds_ec2.operations import catalogue
 from ds_ec2.operations.archives import value_of
 from ds_ec2.operations.choice import region_catalogue
 from ds_ec2.operations.documents import read_document
-from ds_ec2.operations.facts import not_sold
+from ds_ec2.operations.facts import not_sold, owner_of
 from ds_ec2.operations.leftovers import forgotten
 from ds_ec2.operations.permissions import failure, line, refused, simulate
 from ds_ec2.operations.planning import MOST_BYTES, check_quota, no_vpc
@@ -40,8 +39,7 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudform
 
 def permissions(account: Account, caller: Caller, request: UpRequest, there: Inventory) -> Check:
     """Whether IAM would allow all that `up` does, as its simulator says."""
-    owner = owner_slug(request.owner or load_settings().owner or caller.name)
-    found = simulate(account, caller, owner)
+    found = simulate(account, caller, owner_of(request, caller))
     if found.unchecked:
         return Check("permissions", CheckState.UNKNOWN, f"not checked: {found.unchecked}")
     network = there.named(NETWORK_STACK)

@@ -108,7 +108,7 @@ def read_facts(account: Account, request: UpRequest, found: Catalogue, candidate
         allowed = limits.result()
         return Facts(
             account_id=identity.account_id,
-            owner=_owner(request, identity),
+            owner=owner_of(request, identity),
             types={kind.name: kind for kind in types.result()},
             sellers=sellers.result(),
             zones=zones.result(),
@@ -134,11 +134,12 @@ def _simulate(account: Account, request: UpRequest, caller: Future[Caller]) -> P
     if not request.check_permissions:
         return Permissions(unchecked="--no-permission-check")
     identity = caller.result()
-    return simulate(account, identity, _owner(request, identity))
+    return simulate(account, identity, owner_of(request, identity))
 
 
-def _owner(request: UpRequest, identity: Caller) -> str:
-    return owner_slug(request.owner or load_settings().owner or identity.name)
+def owner_of(request: UpRequest, caller: Caller) -> str:
+    """Return the short name of whoever owns what is made."""
+    return owner_slug(request.owner or load_settings().owner or caller.name)
 
 
 def not_sold(account: Account, name: str, found: Catalogue) -> UsageError:
