@@ -27,11 +27,6 @@ if TYPE_CHECKING:
 _DOWN = frozenset({MachineStatus.STOPPED, MachineStatus.STOPPING})
 
 
-def list_with_words(account: Account) -> tuple[Machine, ...]:
-    """Return all machines with their stages, why they stopped and what they have cost, as `list_all` does."""
-    return list_all(account).machines
-
-
 def list_all(account: Account) -> Listing:
     """Return all machines and what all of it costs: four calls in two rounds for up to ten machines.
 

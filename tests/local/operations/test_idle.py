@@ -16,7 +16,7 @@ from ds_ec2.model.machine import StageState
 from ds_ec2.model.requests import DataFate, DownRequest, UpRequest
 from ds_ec2.operations import idle
 from ds_ec2.operations.down import apply_down, plan_down
-from ds_ec2.operations.listing import list_with_words
+from ds_ec2.operations.listing import list_all
 from ds_ec2.operations.machines import find
 from ds_ec2.operations.network import apply_network_down, plan_network_down
 from ds_ec2.operations.power import stop
@@ -95,7 +95,7 @@ def test_the_list_says_what_failed_in_two_rounds_of_calls(account: Account) -> N
     for client in (fresh.stacks, fresh.ec2, fresh.parameters):
         events = client._client.meta.events
         events.register("before-call", lambda model, **_: calls.append(model.name))
-    (listed,) = list_with_words(fresh)
+    (listed,) = list_all(fresh).machines
     assert sorted(calls[:3]) == ["DescribeInstances", "DescribeStacks", "DescribeVolumes"]
     assert calls[3:] == ["GetParameters"]
     assert listed.spent is not None

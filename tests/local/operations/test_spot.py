@@ -26,7 +26,7 @@ from ds_ec2.model.wishes import SpotPolicy, Wish
 from ds_ec2.operations.capacity import NoCapacityError
 from ds_ec2.operations.down import apply_down, plan_down
 from ds_ec2.operations.leftovers import look
-from ds_ec2.operations.listing import list_with_words
+from ds_ec2.operations.listing import list_all
 from ds_ec2.operations.power import start, stop
 from ds_ec2.operations.up import apply_up, plan_up
 
@@ -123,7 +123,7 @@ def requests(account: Account, name: str) -> list[SpotRequest]:
 
 
 def listed(account: Account, name: str) -> Machine:
-    (machine,) = (one for one in list_with_words(account) if one.name == name)
+    (machine,) = (one for one in list_all(account).machines if one.name == name)
     return machine
 
 
